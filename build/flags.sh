@@ -1,0 +1,33 @@
+#!/bin/sh
+# The compiler's and linker's flags of one variant: flags.sh CXX VARIANT compile|link
+set -eu
+cxx=$1 variant=$2 step=$3
+clang=no
+case $($cxx --version 2>/dev/null) in *clang*) clang=yes ;; esac
+
+if [ "$step" = link ]; then
+  echo '-Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,--as-needed'
+  [ "$variant" = release ] && echo '-pie'
+  exit 0
+fi
+
+[ $clang = no ] || echo '-stdlib=libc++'
+case $variant in
+release)
+  echo '-O2 -g -fPIE -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection'
+  echo '-ftrivial-auto-var-init=zero'
+  case $($cxx -dumpmachine) in x86_64*) echo '-fcf-protection=full' ;; esac
+  [ $clang = yes ] || echo '-D_GLIBCXX_ASSERTIONS'
+  ;;
+test)
+  echo '-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer'
+  [ $clang = yes ] || echo '-D_GLIBCXX_ASSERTIONS'
+  ;;
+fuzz)
+  echo '-O1 -g -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=all'
+  ;;
+*)
+  echo "unknown variant $variant" >&2
+  exit 1
+  ;;
+esac

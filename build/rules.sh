@@ -1,0 +1,79 @@
+#!/bin/sh
+# Writes the rules of one variant of the build to standard output, for the Makefile to include.
+#
+#   rules.sh OUT
+#
+# A folder that has a main.cc is a program; its other sources and those below common/ become
+# archives, so that a program links only the objects that it uses. tests/unit/X_test.cc and
+# tests/fuzz/X_fuzz.cc are programs of one file that may use every archive. GNU make and bmake
+# share no syntax for such patterns, so the rules are spelled out here.
+set -eu
+out=$1
+
+# What each program links besides the C++ library; a test looks at the result.
+libs_of() {
+  case $1 in
+  letterlockd) echo '$(LIBS_EVENT) $(LIBS_INIH)' ;;
+  smtpd | pop3d) echo '$(LIBS_EVENT) $(LIBS_TLS) $(LIBS_CRYPTO)' ;;
+  queued) echo '$(LIBS_EVENT) -pthread' ;;
+  authd) echo '$(LIBS_EVENT) $(LIBS_CRYPT) -pthread' ;;
+  keyd) echo '$(LIBS_EVENT) $(LIBS_CRYPTO)' ;;
+  logd) echo '$(LIBS_EVENT)' ;;
+  letterlock) echo '$(LIBS_CRYPT) $(LIBS_INIH)' ;;
+  *) echo '$(LIBS_EVENT) $(LIBS_TLS) $(LIBS_CRYPTO) $(LIBS_CRYPT) $(LIBS_INIH) -pthread' ;;
+  esac
+}
+
+object() { # its rule; the name of the object
+  printf '%s: %s\n\t@mkdir -p %s\n\t$(CXX) $(ALL_CXXFLAGS) -MMD -c -o $@ %s\n' \
+    "$out/${1%.cc}.o" "$1" "$(dirname "$out/$1")" "$1" >&3
+  printf ' %s' "$out/${1%.cc}.o"
+}
+
+archive() { # NAME SOURCE...
+  name=$1
+  shift
+  objects=$(for source; do object "$source"; done)
+  printf '%s:%s\n\t@rm -f $@\n\tar crs $@%s\n' "$out/$name.a" "$objects" "$objects" >&3
+}
+
+program() { # NAME OBJECT LIBS ARCHIVE...
+  name=$1 object=$2 libs=$3
+  shift 3
+  printf '%s:%s %s\n\t@mkdir -p %s\n\t$(CXX) $(ALL_LDFLAGS) -o $@%s -Wl,--start-group %s -Wl,--end-group %s\n' \
+    "$out/$name" "$object" "$*" "$(dirname "$out/$name")" "$object" "$*" "$libs" >&3
+}
+
+exec 3>&1
+common=$(ls common/*/*.cc)
+archive common $common
+archives="$out/common.a" programs= tests= fuzzers=
+for main in */main.cc; do
+  folder=${main%/main.cc}
+  rest=$(ls "$folder"/*.cc | grep -v '/main\.cc$' || :)
+  own=
+  if [ -n "$rest" ]; then
+    archive "$folder" $rest
+    own="$out/$folder.a"
+    archives="$archives $own"
+  fi
+  program "bin/$folder" "$(object "$main")" "$(libs_of "$folder")" $own "$out/common.a"
+  programs="$programs $out/bin/$folder"
+done
+for test in tests/unit/*_test.cc tests/bench/*.cc; do
+  [ -e "$test" ] || continue
+  name=${test%.cc}
+  case $name in
+  *_test) tests="$tests $out/$name" libs='-lcmocka' ;;
+  *) programs="$programs $out/$name" libs= ;;
+  esac
+  program "$name" "$(object "$test")" "$libs $(libs_of every)" $archives
+done
+for fuzz in tests/fuzz/*_fuzz.cc; do
+  [ -e "$fuzz" ] || continue
+  fuzzers="$fuzzers $out/${fuzz%.cc}"
+  program "${fuzz%.cc}" "$(object "$fuzz")" "-fsanitize=fuzzer $(libs_of every)" $archives
+done
+printf 'PROGRAMS =%s\nUNIT_TESTS =%s\nFUZZERS =%s\n' "$programs" "$tests" "$fuzzers"
+# What the compiler found out about headers at the last build.
+find "$out" -name '*.d' -exec cat {} + 2>/dev/null || :

@@ -1,0 +1,2 @@
+// The parent of all processes.
+int main() {}

@@ -1,0 +1,94 @@
+// The small types of common/base.
+#include "common/base/crc32c.h"
+#include "common/base/id128.h"
+#include "common/base/secret.h"
+#include "common/base/text.h"
+#include "common/base/unique_fd.h"
+#include "tests/unit/check.h"
+
+#include <fcntl.h>
+
+#include <string>
+#include <type_traits>
+
+using namespace letterlock;
+
+namespace {
+
+void text_refuses_control_characters_and_excess(void**) {
+  assert_true(Text<4>::from("abcd").has_value());
+  assert_false(Text<4>::from("abcde").has_value());
+  for (const char bad : {'\r', '\n', '\0', '\t', '\x7f'})
+    assert_false(Text<8>::from(std::string("a") + bad).has_value());
+  assert_text_equal(*Text<8>::from("gr\xc3\xbc n"), "gr\xc3\xbc n");
+}
+
+void text_cut_shows_what_fits(void**) {
+  assert_text_equal(Text<4>::cut("a\r\nb and more"), "a??b");
+}
+
+void crc32c_agrees_with_rfc_3720(void**) {
+  assert_int_equal(crc32c(0, as_bytes(std::string(32, '\0'))), 0x8a9136aa);
+  assert_int_equal(crc32c(0, as_bytes(std::string(32, '\xff'))), 0x62a8ab43);
+  assert_int_equal(crc32c(0, as_bytes("123456789")), 0xe3069283);
+}
+
+void crc32c_continues(void**) {
+  const std::string_view text = "a message in three parts";
+  auto crc = crc32c(0, as_bytes(text.substr(0, 5)));
+  crc = crc32c(crc, as_bytes(text.substr(5, 11)));
+  crc = crc32c(crc, as_bytes(text.substr(16)));
+  assert_int_equal(crc, crc32c(0, as_bytes(text)));
+}
+
+void id128_round_trips_through_hex(void**) {
+  const Id128 id = Id128::random();
+  assert_true(Id128::from_hex(id.hex()) == id);
+  assert_false(Id128::from_hex("00").has_value());
+  assert_false(Id128::from_hex(std::string(32, 'G')).has_value());
+  assert_false(Id128::from_hex(std::string(32, 'A')).has_value());
+}
+
+void secret_is_not_printable(void**) {
+  static_assert(!std::is_convertible_v<Secret<8>, std::string_view>);
+  assert_text_equal(Secret<8>::from("pass")->reveal(), "pass");
+  assert_false(Secret<8>::from("too long a word").has_value());
+  assert_false(Secret<8>::from(std::string_view("a\0b", 3)).has_value());
+}
+
+void unique_fd_closes_once(void**) {
+  int number;
+  {
+    UniqueFd fd(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+    number = fd.get();
+    UniqueFd other(std::move(fd));
+    assert_int_equal(other.get(), number);
+    assert_int_equal(fd.get(), -1);
+  }
+  assert_int_equal(::fcntl(number, F_GETFD), -1);
+}
+
+void byte_reader_never_runs_past_the_end(void**) {
+  ByteReader reader(as_bytes(std::string_view("\x01\x02\x03", 3)));
+  assert_int_equal(*reader.number<std::uint16_t>(), 0x0201);
+  assert_false(reader.number<std::uint16_t>().has_value());
+  assert_int_equal(reader.left(), 1);
+  assert_int_equal(*reader.number<std::uint8_t>(), 3);
+  assert_true(reader.at_end());
+}
+
+} // namespace
+
+int main() {
+  const CMUnitTest tests[] = {
+      cmocka_unit_test(text_refuses_control_characters_and_excess),
+      cmocka_unit_test(text_cut_shows_what_fits),
+      cmocka_unit_test(crc32c_agrees_with_rfc_3720),
+      cmocka_unit_test(crc32c_continues),
+      cmocka_unit_test(id128_round_trips_through_hex),
+      cmocka_unit_test(secret_is_not_printable),
+      cmocka_unit_test(unique_fd_closes_once),
+      cmocka_unit_test(byte_reader_never_runs_past_the_end),
+  };
+  return cmocka_run_group_tests(tests, nullptr, nullptr);
+}
