@@ -2,7 +2,6 @@
 #pragma once
 
 #include <array>
-#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -21,7 +20,9 @@ struct Id128 {
   static std::optional<Id128> from_hex(std::string_view hex);
   std::string hex() const;
 
-  friend auto operator<=>(const Id128&, const Id128&) = default;
+  friend bool operator==(const Id128&, const Id128&) = default;
+  // Not <=>: libc++ 16 has none for std::array.
+  friend bool operator<(const Id128& a, const Id128& b) { return a.bytes < b.bytes; }
 };
 
 struct Id128Hash {
