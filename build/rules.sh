@@ -3,7 +3,7 @@
 #
 #   rules.sh OUT
 #
-# A folder that has a main.cc is a program; its other sources and those below common/ become
+# A top folder with a main.cc is a program; its other sources and those below common/ become
 # archives, so that a program links only the objects that it uses. tests/unit/X_test.cc and
 # tests/fuzz/X_fuzz.cc are programs of one file that may use every archive. GNU make and bmake
 # share no syntax for such patterns, so the rules are spelled out here.
@@ -48,8 +48,8 @@ exec 3>&1
 common=$(ls common/*/*.cc)
 archive common $common
 archives="$out/common.a" programs= tests= fuzzers=
-for main in */main.cc; do
-  folder=${main%/main.cc}
+for folder in $(ls -d */*.cc | sed 's,/.*,,' | sort -u); do
+  main=$folder/main.cc
   rest=$(ls "$folder"/*.cc | grep -v '/main\.cc$' || :)
   own=
   if [ -n "$rest" ]; then
@@ -57,6 +57,7 @@ for main in */main.cc; do
     own="$out/$folder.a"
     archives="$archives $own"
   fi
+  [ -e "$main" ] || continue
   program "bin/$folder" "$(object "$main")" "$(libs_of "$folder")" $own "$out/common.a"
   programs="$programs $out/bin/$folder"
 done

@@ -35,7 +35,7 @@ std::optional<Id128> Id128::from_hex(std::string_view hex) {
 std::string Id128::hex() const {
   std::string text;
   text.reserve(2 * bytes.size());
-  for (const auto byte : bytes) {
+  for (const std::size_t byte : bytes) {
     text += digits[byte >> 4];
     text += digits[byte & 15];
   }
