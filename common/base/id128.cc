@@ -27,7 +27,7 @@ std::optional<Id128> Id128::from_hex(std::string_view hex) {
     const auto digit = digits.find(hex[i]);
     if (digit == std::string_view::npos)
       return std::nullopt;
-    id.bytes[i / 2] = static_cast<std::uint8_t>(id.bytes[i / 2] << 4 | digit);
+    id.bytes[i / 2] = static_cast<std::uint8_t>(std::size_t{id.bytes[i / 2]} << 4 | digit);
   }
   return id;
 }
