@@ -1,0 +1,62 @@
+// Logger: one event, one line of key=value, to logd by a bounded datagram channel.
+//
+// When the channel is full the line is dropped and counted, and the count goes with the next line:
+// logging never waits. Before there is a channel, lines go to standard error. Values are cut and
+// cleaned of control characters here, so text of strangers may be passed as it is. There is no way
+// to log a Secret: it does not convert to a value.
+#pragma once
+
+#include "common/base/unique_fd.h"
+#include "common/ipc/messages/log.h"
+
+#include <concepts>
+#include <cstdint>
+#include <initializer_list>
+#include <string>
+#include <string_view>
+
+namespace letterlock::ipc {
+
+struct LogField {
+  std::string_view key;
+  std::string value;
+
+  LogField(std::string_view k, std::string_view v) : key(k), value(v) {}
+  LogField(std::string_view k, std::integral auto number) : key(k), value(std::to_string(number)) {}
+};
+
+class Logger {
+public:
+  // `name` goes before lines on standard error.
+  explicit Logger(std::string_view name) : name_(name) {}
+
+  // From now on lines go there.
+  void set_channel(UniqueFd channel) { channel_ = std::move(channel); }
+
+  void debug(std::string_view event, std::initializer_list<LogField> fields = {}) {
+    log(Severity::debug, event, fields);
+  }
+  void info(std::string_view event, std::initializer_list<LogField> fields = {}) {
+    log(Severity::info, event, fields);
+  }
+  void warning(std::string_view event, std::initializer_list<LogField> fields = {}) {
+    log(Severity::warning, event, fields);
+  }
+  void error(std::string_view event, std::initializer_list<LogField> fields = {}) {
+    log(Severity::error, event, fields);
+  }
+
+private:
+  void log(Severity severity, std::string_view event, std::initializer_list<LogField> fields);
+
+  std::string name_;
+  UniqueFd channel_;
+  std::uint64_t sequence_ = 0;
+  std::uint32_t dropped_ = 0;
+  Buffer frame_;
+};
+
+// "event key=value key=\"a value with spaces\""
+std::string format_log_line(std::string_view event, std::initializer_list<LogField> fields);
+
+} // namespace letterlock::ipc

@@ -1,0 +1,200 @@
+// Messages that carry the configuration to the children, generation by generation.
+#pragma once
+
+#include "common/ipc/message_types.h"
+
+namespace letterlock::ipc {
+
+// What follows, up to Prepare, describes a new generation, whole.
+struct BeginGeneration {
+  static constexpr std::string_view name = "BeginGeneration";
+  static constexpr Carries carries = Carries::nothing;
+  std::uint32_t generation{};
+  static constexpr auto fields() { return std::tuple(&BeginGeneration::generation); }
+};
+
+struct Prepare {
+  static constexpr std::string_view name = "Prepare";
+  static constexpr Carries carries = Carries::nothing;
+  std::uint32_t generation{};
+  static constexpr auto fields() { return std::tuple(&Prepare::generation); }
+};
+
+// `reason` is empty when the generation can be switched to.
+struct Prepared {
+  static constexpr std::string_view name = "Prepared";
+  static constexpr Carries carries = Carries::nothing;
+  std::uint32_t generation{};
+  Reason refusal;
+  static constexpr auto fields() { return std::tuple(&Prepared::generation, &Prepared::refusal); }
+};
+
+struct Switch {
+  static constexpr std::string_view name = "Switch";
+  static constexpr Carries carries = Carries::nothing;
+  std::uint32_t generation{};
+  static constexpr auto fields() { return std::tuple(&Switch::generation); }
+};
+
+struct Switched {
+  static constexpr std::string_view name = "Switched";
+  static constexpr Carries carries = Carries::nothing;
+  std::uint32_t generation{};
+  static constexpr auto fields() { return std::tuple(&Switched::generation); }
+};
+
+// A prepared generation that some process refused: forget it.
+struct Discard {
+  static constexpr std::string_view name = "Discard";
+  static constexpr Carries carries = Carries::nothing;
+  std::uint32_t generation{};
+  static constexpr auto fields() { return std::tuple(&Discard::generation); }
+};
+
+// To keyd, when every process has switched: keys of generations before this one can go.
+struct Retire {
+  static constexpr std::string_view name = "Retire";
+  static constexpr Carries carries = Carries::nothing;
+  std::uint32_t before{};
+  static constexpr auto fields() { return std::tuple(&Retire::before); }
+};
+
+enum class ListenerKind : std::uint8_t { smtp, pop3, pop3s };
+constexpr std::size_t enumerator_count(ListenerKind) {
+  return 3;
+}
+
+struct Listener {
+  static constexpr std::string_view name = "Listener";
+  static constexpr Carries carries = Carries::listener;
+  ListenerKind kind{};
+  Text<64> address; // as configured, for logs
+  static constexpr auto fields() { return std::tuple(&Listener::kind, &Listener::address); }
+};
+
+// A certificate chain in PEM. To keyd as well, which holds it against its key. Index 0 is the
+// default; a key has the index of its certificate.
+struct Certificate {
+  static constexpr std::string_view name = "Certificate";
+  static constexpr Carries carries = Carries::readable_file;
+  std::uint16_t index{};
+  Text<1024> path; // for messages to the administrator
+  static constexpr auto fields() { return std::tuple(&Certificate::index, &Certificate::path); }
+};
+
+struct PrivateKey {
+  static constexpr std::string_view name = "PrivateKey";
+  static constexpr Carries carries = Carries::readable_file;
+  std::uint16_t index{};
+  Text<1024> path;
+  static constexpr auto fields() { return std::tuple(&PrivateKey::index, &PrivateKey::path); }
+};
+
+struct SmtpSettings {
+  static constexpr std::string_view name = "SmtpSettings";
+  static constexpr Carries carries = Carries::nothing;
+  HostName hostname;
+  std::uint64_t max_message_size{};
+  std::uint32_t recipients{};
+  std::uint32_t connections{}; // of this worker
+  std::uint32_t connections_per_address{};
+  static constexpr auto fields() {
+    return std::tuple(&SmtpSettings::hostname, &SmtpSettings::max_message_size,
+                      &SmtpSettings::recipients, &SmtpSettings::connections,
+                      &SmtpSettings::connections_per_address);
+  }
+};
+
+// A domain that mail is taken for; in the order of the configuration.
+struct LocalDomain {
+  static constexpr std::string_view name = "LocalDomain";
+  static constexpr Carries carries = Carries::nothing;
+  HostName domain;
+  bool has_catchall{};
+  std::uint32_t catchall{}; // account id
+  static constexpr auto fields() {
+    return std::tuple(&LocalDomain::domain, &LocalDomain::has_catchall, &LocalDomain::catchall);
+  }
+};
+
+struct BlockedAddress {
+  static constexpr std::string_view name = "BlockedAddress";
+  static constexpr Carries carries = Carries::nothing;
+  AddressText address;
+  static constexpr auto fields() { return std::tuple(&BlockedAddress::address); }
+};
+
+struct AddressRoute {
+  static constexpr std::string_view name = "AddressRoute";
+  static constexpr Carries carries = Carries::nothing;
+  AddressText address;
+  std::uint32_t account{};
+  static constexpr auto fields() {
+    return std::tuple(&AddressRoute::address, &AddressRoute::account);
+  }
+};
+
+struct StoreSettings {
+  static constexpr std::string_view name = "StoreSettings";
+  static constexpr Carries carries = Carries::nothing;
+  HostName hostname;
+  std::uint64_t reserve{}; // bytes of the file system that are never given out
+  std::uint64_t max_message_size{};
+  static constexpr auto fields() {
+    return std::tuple(&StoreSettings::hostname, &StoreSettings::reserve,
+                      &StoreSettings::max_message_size);
+  }
+};
+
+// An account that must have a maildrop once queued has prepared the generation.
+struct Account {
+  static constexpr std::string_view name = "Account";
+  static constexpr Carries carries = Carries::nothing;
+  AccountName account;
+  static constexpr auto fields() { return std::tuple(&Account::account); }
+};
+
+// queued's answer: the account's durable id, which everybody else uses.
+struct AccountId {
+  static constexpr std::string_view name = "AccountId";
+  static constexpr Carries carries = Carries::nothing;
+  std::uint32_t generation{};
+  AccountName account;
+  std::uint32_t id{};
+  static constexpr auto fields() {
+    return std::tuple(&AccountId::generation, &AccountId::account, &AccountId::id);
+  }
+};
+
+struct Pop3Settings {
+  static constexpr std::string_view name = "Pop3Settings";
+  static constexpr Carries carries = Carries::nothing;
+  HostName hostname;
+  std::uint32_t connections{};
+  std::uint32_t connections_per_address{};
+  bool insecure_auth{};
+  static constexpr auto fields() {
+    return std::tuple(&Pop3Settings::hostname, &Pop3Settings::connections,
+                      &Pop3Settings::connections_per_address, &Pop3Settings::insecure_auth);
+  }
+};
+
+// A name under which an account logs in.
+struct LoginName {
+  static constexpr std::string_view name = "LoginName";
+  static constexpr Carries carries = Carries::nothing;
+  AddressText login;
+  AccountName account; // whose line of the password file counts
+  std::uint32_t account_id{};
+  static constexpr auto fields() {
+    return std::tuple(&LoginName::login, &LoginName::account, &LoginName::account_id);
+  }
+};
+
+struct PasswordFile {
+  static constexpr std::string_view name = "PasswordFile";
+  static constexpr Carries carries = Carries::readable_file;
+  static constexpr auto fields() { return std::tuple(); }
+};
+
+} // namespace letterlock::ipc

@@ -1,0 +1,81 @@
+// Messages between the parent and its children: start and stop.
+#pragma once
+
+#include "common/ipc/message_types.h"
+
+namespace letterlock::ipc {
+
+// The first message on descriptor 3. The child compares the schema, enters its sandbox and answers
+// Started, or Failed and exits.
+struct Start {
+  static constexpr std::string_view name = "Start";
+  static constexpr Carries carries = Carries::nothing;
+  std::uint64_t schema{};
+  std::uint16_t instance{};
+  std::uint32_t parent_pid{};
+  bool has_identity{}; // the two ids are to be taken on
+  std::uint32_t uid{};
+  std::uint32_t gid{};
+  Text<1024> root_directory; // to chroot into, or where not root to work in; may be empty
+  std::uint32_t open_files{};
+  bool best_effort{}; // go on with whatever part of the sandbox can be had
+  bool log_to_stderr{};
+  static constexpr auto fields() {
+    return std::tuple(&Start::schema, &Start::instance, &Start::parent_pid, &Start::has_identity,
+                      &Start::uid, &Start::gid, &Start::root_directory, &Start::open_files,
+                      &Start::best_effort, &Start::log_to_stderr);
+  }
+};
+
+// The sandbox is on; `layers` is its description for the log.
+struct Started {
+  static constexpr std::string_view name = "Started";
+  static constexpr Carries carries = Carries::nothing;
+  std::uint64_t schema{};
+  Reason layers;
+  static constexpr auto fields() { return std::tuple(&Started::schema, &Started::layers); }
+};
+
+// The child cannot start or go on; it exits after this.
+struct Failed {
+  static constexpr std::string_view name = "Failed";
+  static constexpr Carries carries = Carries::nothing;
+  Reason reason;
+  static constexpr auto fields() { return std::tuple(&Failed::reason); }
+};
+
+// The child's end of the link to a peer. A second one for the same peer replaces the first: the
+// peer was started again.
+struct Peer {
+  static constexpr std::string_view name = "Peer";
+  static constexpr Carries carries = Carries::link;
+  Role role{};
+  std::uint16_t instance{};
+  static constexpr auto fields() { return std::tuple(&Peer::role, &Peer::instance); }
+};
+
+// Where the child's log lines go.
+struct LogChannel {
+  static constexpr std::string_view name = "LogChannel";
+  static constexpr Carries carries = Carries::log_channel;
+  static constexpr auto fields() { return std::tuple(); }
+};
+
+// To logd: a channel on which another process's lines arrive.
+struct LogSource {
+  static constexpr std::string_view name = "LogSource";
+  static constexpr Carries carries = Carries::log_channel;
+  Role role{};
+  std::uint16_t instance{};
+  static constexpr auto fields() { return std::tuple(&LogSource::role, &LogSource::instance); }
+};
+
+// No more work comes: finish what is open within the grace time, then exit with status 0.
+struct Stop {
+  static constexpr std::string_view name = "Stop";
+  static constexpr Carries carries = Carries::nothing;
+  std::uint32_t grace_ms{};
+  static constexpr auto fields() { return std::tuple(&Stop::grace_ms); }
+};
+
+} // namespace letterlock::ipc
