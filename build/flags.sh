@@ -8,6 +8,9 @@ case $($cxx --version 2>/dev/null) in *clang*) clang=yes ;; esac
 if [ "$step" = link ]; then
   echo '-Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,--as-needed'
   [ "$variant" = release ] && echo '-pie'
+  # Linux distributions build libFuzzer against libstdc++; clang would read -lstdc++ as -lc++.
+  [ "$variant" = fuzz ] && [ "$(uname)" = Linux ] &&
+    echo '-Wl,--no-as-needed -l:libstdc++.so.6 -Wl,--as-needed'
   exit 0
 fi
 
