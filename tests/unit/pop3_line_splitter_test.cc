@@ -1,0 +1,81 @@
+// The splitter of a POP3 client's input into lines.
+#include "pop3d/line_splitter.h"
+#include "tests/unit/check.h"
+
+#include <algorithm>
+#include <string>
+
+using namespace letterlock::pop3d;
+using Event = LineSplitter::Event;
+
+namespace {
+
+// The lines in [], * for one that was too long, ! for what ends the session.
+std::string split(std::string_view input, std::size_t piece) {
+  LineSplitter splitter;
+  std::string result;
+  while (!input.empty()) {
+    const auto [event, consumed] = splitter.take(input.substr(0, piece));
+    input.remove_prefix(consumed);
+    if (event == Event::line)
+      result.append("[").append(splitter.line()).append("]");
+    else if (event == Event::too_long)
+      result += '*';
+    else if (event != Event::incomplete)
+      return result + '!';
+  }
+  return result;
+}
+
+void lines_are_the_same_for_every_split(void**) {
+  const std::string longest(max_line - 2, 'x');
+  const struct {
+    std::string input, lines;
+  } rows[] = {
+      {"", ""},
+      {"NOOP", ""},
+      {"NOOP\r", ""},
+      {"NOOP\r\n", "[NOOP]"},
+      {"\r\n\r\n", "[][]"},
+      {"a\r\nb c\r\nd", "[a][b c]"},
+      {"a\nb\r\n", "!"},
+      {"a\r\nb\rc\r\n", "[a]!"},
+      {"a\r\r\n", "!"},
+      {"a\r\n\n", "[a]!"},
+      {std::string("a\0b\r\n", 5), "!"},
+      {std::string("a\r\0\n", 4), "!"},
+      {longest + "\r\na\r\n", "[" + longest + "][a]"},
+      {longest + "x\r\na\r\n", "*[a]"},
+      {std::string(max_skipped_line, 'x') + "\r\na\r\n", "*[a]"},
+      {std::string(max_skipped_line + 1, 'x'), "!"},
+      {longest + "xx\n", "!"},
+  };
+  for (const auto& row : rows) {
+    const std::size_t most = std::min(row.input.size() + 1, max_line + 2);
+    for (std::size_t piece = 1; piece <= most; piece += piece < 16 ? 1 : 101)
+      assert_text_equal(split(row.input, piece), row.lines);
+    assert_text_equal(split(row.input, row.input.size() + 1), row.lines);
+  }
+}
+
+void nothing_is_left_of_a_line_after_reset(void**) {
+  LineSplitter splitter;
+  const auto [event, consumed] = splitter.take("PASS secret\r\nNOOP\r\n");
+  assert_true(event == Event::line);
+  assert_int_equal(consumed, 13);
+  const std::string_view line = splitter.line();
+  splitter.reset();
+  for (const char c : line)
+    assert_int_equal(c, 0);
+  assert_true(splitter.line().empty());
+}
+
+} // namespace
+
+int main() {
+  const CMUnitTest tests[] = {
+      cmocka_unit_test(lines_are_the_same_for_every_split),
+      cmocka_unit_test(nothing_is_left_of_a_line_after_reset),
+  };
+  return cmocka_run_group_tests(tests, nullptr, nullptr);
+}
