@@ -59,7 +59,8 @@ void Loop::run_deferred() {
   while (first_ != nullptr) {
     Deferred* const work = first_;
     work->unlink();
-    work->work_();
+    const auto callback = work->work_; // which may destroy its Deferred
+    callback();
   }
 }
 

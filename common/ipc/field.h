@@ -16,6 +16,7 @@
 #include <array>
 #include <concepts>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <string_view>
 #include <tuple>
@@ -191,18 +192,19 @@ template <std::size_t N> struct FieldCodec<Blob<N>> {
 };
 
 // Fixed strings of octets: Id128 and digests.
-template <std::size_t N> struct FieldCodec<std::array<std::uint8_t, N>> {
+template <class Octet, std::size_t N>
+  requires(std::same_as<Octet, std::uint8_t> || std::same_as<Octet, std::byte>)
+struct FieldCodec<std::array<Octet, N>> {
   static constexpr std::size_t max_size = N;
-  static void write(Buffer& out, const std::array<std::uint8_t, N>& octets) {
+  static void write(Buffer& out, const std::array<Octet, N>& octets) {
     append(out, std::as_bytes(std::span(octets)));
   }
-  static std::optional<std::array<std::uint8_t, N>> read(ByteReader& in) {
+  static std::optional<std::array<Octet, N>> read(ByteReader& in) {
     const auto bytes = in.take(N);
     if (!bytes)
       return std::nullopt;
-    std::array<std::uint8_t, N> octets;
-    for (std::size_t i = 0; i < N; ++i)
-      octets[i] = std::to_integer<std::uint8_t>((*bytes)[i]);
+    std::array<Octet, N> octets;
+    std::memcpy(octets.data(), bytes->data(), N);
     return octets;
   }
   static constexpr std::uint64_t signature(std::uint64_t hash) {

@@ -68,13 +68,13 @@ public:
   template <class Handler>
   Link(io::Loop& loop, UniqueFd socket, Handler& handler,
        std::function<void(const std::string& why)> on_closed)
-      : channel_(std::move(socket)), dispatch_([&handler](Frame frame) {
-          return dispatch<Peer, Self>(handler, std::move(frame));
+      : channel_(std::move(socket)), dispatch_([this, &handler](Frame frame) {
+          return dispatch<Peer, Self>(handler, std::move(frame)) && !closed_;
         }),
         on_closed_(std::move(on_closed)),
         watch_(
             loop, channel_.fd(), [this] { readable(); }, [this] { flush(); }),
-        flush_(loop, [this] { flush(); }), closing_(loop, [this] { on_closed_(why_); }) {
+        flush_(loop, [this] { flush(); }), closing_(loop, [this] { tell_closed(); }) {
     watch_.want_read(true);
   }
   Link(const Link&) = delete;
@@ -98,6 +98,8 @@ public:
   void when_drained(std::function<void()> callback) { on_drained_ = std::move(callback); }
 
   bool closed() const { return closed_; }
+  // The peer broke a rule that only the owner can see; nothing more is read from it.
+  void refuse(std::string why) { close(std::move(why)); }
   // Sends what is queued as far as the peer takes it at once.
   void flush() {
     if (closed_)
@@ -151,6 +153,13 @@ private:
     watch_.want_read(false);
     watch_.want_write(false);
     closing_.schedule();
+  }
+
+  // The owner may destroy the link in the call.
+  void tell_closed() {
+    const auto callback = on_closed_;
+    const std::string why = why_;
+    callback(why);
   }
 
   Channel channel_;

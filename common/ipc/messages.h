@@ -18,14 +18,14 @@ namespace letterlock::ipc {
 
 // The number of a message type on the wire is its place in this list.
 using Messages =
-    TypeList<Start, Started, Failed, Peer, LogChannel, LogSource, Stop, BeginGeneration, Prepare,
-             Prepared, Switch, Switched, Discard, Retire, Listener, Certificate, PrivateKey,
-             SmtpSettings, LocalDomain, BlockedAddress, AddressRoute, StoreSettings, Account,
-             AccountId, Pop3Settings, LoginName, PasswordFile, Begin, Recipient, Content, Commit,
-             Committed, ScratchRequest, ScratchLeased, ScratchExtended, ScratchRefused,
+    TypeList<Start, Started, Failed, Peer, LinkLost, LogChannel, LogSource, Stop, BeginGeneration,
+             Prepare, Prepared, Switch, Switched, Discard, Retire, Listener, Certificate,
+             PrivateKey, SmtpSettings, LocalDomain, BlockedAddress, AddressRoute, StoreSettings,
+             Account, AccountId, Pop3Settings, LoginName, PasswordFile, Begin, Recipient, Content,
+             Commit, Committed, ScratchRequest, ScratchLeased, ScratchExtended, ScratchRefused,
              ScratchReturned, Login, LoginAnswer, Grant, GrantTaken, OpenMaildrop, MaildropOpened,
              MaildropPart, OpenMessage, MessageOpened, MessageUnavailable, Expunge, Expunged,
-             CloseMaildrop, Sign, Signed, LogLine>;
+             CloseMaildrop, Sign, Signed, LogLine, LogSettings, SyslogChannel>;
 
 template <class M>
 concept Message = contains<M, Messages>;

@@ -20,7 +20,7 @@ template <Role From, Role To, class... Lists> struct Route {
 
 // What each child hears from the parent, and may say to it.
 using ToChild = TypeList<Start, Peer, Stop, BeginGeneration, Prepare, Switch, Discard>;
-using FromChild = TypeList<Started, Failed, Prepared, Switched>;
+using FromChild = TypeList<Started, Failed, LinkLost, Prepared, Switched>;
 
 // clang-format off
 using Routes = TypeList<
@@ -35,7 +35,7 @@ using Routes = TypeList<
     Route<Role::letterlockd, Role::keyd, ToChild,
           TypeList<LogChannel, Certificate, PrivateKey, Retire>>,
     Route<Role::letterlockd, Role::logd, ToChild,
-          TypeList<LogSource>>,
+          TypeList<LogSource, LogSettings, SyslogChannel>>,
 
     Route<Role::smtpd,  Role::letterlockd, FromChild>,
     Route<Role::pop3d,  Role::letterlockd, FromChild>,

@@ -48,9 +48,9 @@ struct Maker {
       b = static_cast<std::byte>(random());
     value = *Blob<N>::of(Bytes(blob_bytes).first(size(N)));
   }
-  template <std::size_t N> void make(std::array<std::uint8_t, N>& value) {
-    for (auto& octet : value)
-      octet = static_cast<std::uint8_t>(random());
+  template <class Octet, std::size_t N> void make(std::array<Octet, N>& value) {
+    for (Octet& octet : value)
+      octet = static_cast<Octet>(random());
   }
   void make(Id128& value) { make(value.bytes); }
   template <class T, std::size_t N> void make(List<T, N>& value) {

@@ -44,13 +44,13 @@ struct Commit {
   static constexpr Carries carries = Carries::nothing;
   Id128 transaction;
   std::uint64_t size{};        // octets of the content in storage form
-  std::uint64_t line_count{};  // LFs in it, so that the size on the wire is known
+  std::uint64_t wire_size{};   // with CR LF line ends, without dot-stuffing
   std::uint64_t header_size{}; // octets of its header block
   std::uint32_t crc{};         // CRC-32C of the content
   std::uint32_t scratch{};     // the lease that holds the content; 0: it came as Content
   Blob<2048> trace;            // the Received field, to go before the content
   static constexpr auto fields() {
-    return std::tuple(&Commit::transaction, &Commit::size, &Commit::line_count,
+    return std::tuple(&Commit::transaction, &Commit::size, &Commit::wire_size,
                       &Commit::header_size, &Commit::crc, &Commit::scratch, &Commit::trace);
   }
 };
@@ -61,9 +61,10 @@ enum class CommitOutcome : std::uint8_t {
   over_quota, // 452 4.2.2
   failed,     // 451 4.3.0: nothing is kept
   refused,    // 554 5.3.0: the request itself cannot be carried out, ever
+  in_doubt,   // the disk failed and what was kept cannot be told: no answer, the connection drops
 };
 constexpr std::size_t enumerator_count(CommitOutcome) {
-  return 5;
+  return 6;
 }
 
 struct Committed {

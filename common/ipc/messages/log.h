@@ -21,4 +21,22 @@ struct LogLine {
   }
 };
 
+// Where logd puts the lines, besides its file.
+struct LogSettings {
+  static constexpr std::string_view name = "LogSettings";
+  static constexpr Carries carries = Carries::nothing;
+  bool to_stderr{}; // and neither to a file nor to syslog
+  bool debug{};     // lines of severity debug as well
+  static constexpr auto fields() {
+    return std::tuple(&LogSettings::to_stderr, &LogSettings::debug);
+  }
+};
+
+// A connection to the system's syslogd, made by the parent; it takes the old one's place.
+struct SyslogChannel {
+  static constexpr std::string_view name = "SyslogChannel";
+  static constexpr Carries carries = Carries::log_channel;
+  static constexpr auto fields() { return std::tuple(); }
+};
+
 } // namespace letterlock::ipc

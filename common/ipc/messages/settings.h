@@ -97,11 +97,9 @@ struct SmtpSettings {
   std::uint64_t max_message_size{};
   std::uint32_t recipients{};
   std::uint32_t connections{}; // of this worker
-  std::uint32_t connections_per_address{};
   static constexpr auto fields() {
     return std::tuple(&SmtpSettings::hostname, &SmtpSettings::max_message_size,
-                      &SmtpSettings::recipients, &SmtpSettings::connections,
-                      &SmtpSettings::connections_per_address);
+                      &SmtpSettings::recipients, &SmtpSettings::connections);
   }
 };
 
@@ -171,11 +169,10 @@ struct Pop3Settings {
   static constexpr Carries carries = Carries::nothing;
   HostName hostname;
   std::uint32_t connections{};
-  std::uint32_t connections_per_address{};
   bool insecure_auth{};
   static constexpr auto fields() {
     return std::tuple(&Pop3Settings::hostname, &Pop3Settings::connections,
-                      &Pop3Settings::connections_per_address, &Pop3Settings::insecure_auth);
+                      &Pop3Settings::insecure_auth);
   }
 };
 

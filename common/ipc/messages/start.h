@@ -19,11 +19,10 @@ struct Start {
   Text<1024> root_directory; // to chroot into, or where not root to work in; may be empty
   std::uint32_t open_files{};
   bool best_effort{}; // go on with whatever part of the sandbox can be had
-  bool log_to_stderr{};
   static constexpr auto fields() {
     return std::tuple(&Start::schema, &Start::instance, &Start::parent_pid, &Start::has_identity,
                       &Start::uid, &Start::gid, &Start::root_directory, &Start::open_files,
-                      &Start::best_effort, &Start::log_to_stderr);
+                      &Start::best_effort);
   }
 };
 
@@ -44,14 +43,27 @@ struct Failed {
   static constexpr auto fields() { return std::tuple(&Failed::reason); }
 };
 
-// The child's end of the link to a peer. A second one for the same peer replaces the first: the
-// peer was started again.
+// The child's end of the link to a peer. A later one for the same peer takes the place of the one
+// before: the peer was started again, or the link was lost. Serials of a pair only grow.
 struct Peer {
   static constexpr std::string_view name = "Peer";
   static constexpr Carries carries = Carries::link;
   Role role{};
   std::uint16_t instance{};
-  static constexpr auto fields() { return std::tuple(&Peer::role, &Peer::instance); }
+  std::uint32_t serial{};
+  static constexpr auto fields() { return std::tuple(&Peer::role, &Peer::instance, &Peer::serial); }
+};
+
+// The link of that serial ended or was broken by the peer; a fresh one is wanted.
+struct LinkLost {
+  static constexpr std::string_view name = "LinkLost";
+  static constexpr Carries carries = Carries::nothing;
+  Role role{};
+  std::uint16_t instance{};
+  std::uint32_t serial{};
+  static constexpr auto fields() {
+    return std::tuple(&LinkLost::role, &LinkLost::instance, &LinkLost::serial);
+  }
 };
 
 // Where the child's log lines go.

@@ -1,0 +1,45 @@
+// Acceptor: takes connections from a listening socket.
+//
+// When the process has no descriptor left, or its owner no room, it pauses instead of spinning:
+// what waits stays in the kernel's backlog, where another worker may take it.
+#pragma once
+
+#include "common/base/unique_fd.h"
+#include "common/io/loop.h"
+#include "common/mail/address_literal.h"
+
+#include <functional>
+#include <memory>
+#include <string>
+
+namespace letterlock::io {
+
+struct Accepted {
+  UniqueFd socket; // non-blocking
+  mail::AddressLiteral peer;
+  std::string peer_text; // the address alone, for logs: "192.0.2.1", "2001:db8::1"
+};
+
+class Acceptor {
+public:
+  // `on_accepted` may destroy the acceptor. `on_trouble` is told once for each pause that a fault
+  // of accept(2) causes; after a second it is tried again.
+  Acceptor(Loop& loop, UniqueFd listener, std::function<void(Accepted)> on_accepted,
+           std::function<void(const std::string&)> on_trouble);
+
+  // Accepts while OPEN; starts closed.
+  void set_open(bool open);
+
+private:
+  void accept_some();
+
+  UniqueFd listener_;
+  std::function<void(Accepted)> on_accepted_;
+  std::function<void(const std::string&)> on_trouble_;
+  FdWatch watch_;
+  Timer retry_;
+  bool open_ = false;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+} // namespace letterlock::io

@@ -1,0 +1,86 @@
+// Keys by generations.
+#include "keyd/key_service.h"
+
+#include "common/base/read_file.h"
+
+#include <ctime>
+#include <stdexcept>
+
+namespace letterlock::keyd {
+
+namespace {
+constexpr std::size_t max_file = 1u << 20;
+}
+
+KeyService::KeyService(Context& context) : context_(context) {
+  if (const auto ready = io::crypto_library_init(); !ready)
+    throw std::runtime_error(ready.error().text);
+}
+
+void KeyService::begin_generation(std::uint32_t generation) {
+  generation_ = generation;
+  pairs_.clear();
+}
+
+void KeyService::on(const ipc::Certificate& certificate, UniqueFd file) {
+  Pair& pair = pairs_[certificate.index];
+  pair.certificate_path = certificate.path.view();
+  pair.certificate = std::move(file);
+}
+
+void KeyService::on(const ipc::PrivateKey& key, UniqueFd file) {
+  Pair& pair = pairs_[key.index];
+  pair.key_path = key.path.view();
+  pair.key = std::move(file);
+}
+
+Expected<void> KeyService::add(const Pair& pair) {
+  if (!pair.certificate || !pair.key)
+    return fail("a key without a certificate, or the reverse");
+  const auto certificate = read_file(pair.certificate.get(), max_file);
+  if (!certificate)
+    return fail(pair.certificate_path + ": " + certificate.error().text);
+  auto key = read_file(pair.key.get(), max_file);
+  if (!key)
+    return fail(pair.key_path + ": " + key.error().text);
+  const auto added = ring_.add(generation_, std::as_writable_bytes(std::span(*key)),
+                               as_bytes(*certificate), std::time(nullptr));
+  wipe_memory(key->data(), key->size());
+  if (!added)
+    return fail(pair.key_path + " (for " + pair.certificate_path + "): " + added.error().text);
+  if (added->warning)
+    context_.log.warning("certificate.validity",
+                         {{"file", pair.certificate_path}, {"why", *added->warning}});
+  return {};
+}
+
+void KeyService::prepare() {
+  for (const auto& [index, pair] : pairs_) {
+    if (auto added = add(pair); !added) {
+      discard_generation();
+      return context_.prepared(std::move(added));
+    }
+  }
+  context_.prepared({});
+}
+
+void KeyService::discard_generation() {
+  ring_.retire(generation_);
+  pairs_.clear();
+}
+
+void KeyService::on(const ipc::Retire& retire) {
+  for (; oldest_ < retire.before; ++oldest_)
+    ring_.retire(oldest_);
+}
+
+void KeyService::connect(const ipc::Peer& peer, UniqueFd socket) {
+  if (peer.role == Role::smtpd)
+    smtpd_[peer.instance] =
+        std::make_unique<SigningLink<Role::smtpd>>(context_, ring_, peer, std::move(socket));
+  if (peer.role == Role::pop3d)
+    pop3d_[peer.instance] =
+        std::make_unique<SigningLink<Role::pop3d>>(context_, ring_, peer, std::move(socket));
+}
+
+} // namespace letterlock::keyd

@@ -1,0 +1,115 @@
+// Bringing all children to a new generation.
+#include "letterlockd/rollout.h"
+
+#include <utility>
+
+namespace letterlock::letterlockd {
+
+namespace {
+
+// Preparing is reading some files and, in queued, making directories.
+constexpr std::chrono::seconds patience{30};
+
+} // namespace
+
+void Rollout::begin(Generation& generation, Done done) {
+  generation_ = &generation;
+  done_ = std::move(done);
+  begun_.clear();
+  awaited_.clear();
+  phase_ = Phase::store;
+  silence_.start(patience);
+  for (const auto& child : children_)
+    if (child->role == Role::queued)
+      give(*child);
+}
+
+void Rollout::give(Child& child) {
+  begun_.insert(&child);
+  awaited_.insert(&child);
+  child.send(ipc::BeginGeneration{generation_->number});
+  child.send_settings_of(*generation_, workers_);
+  child.send(ipc::Prepare{generation_->number});
+}
+
+void Rollout::account_id(const ipc::AccountId& message) {
+  if (phase_ == Phase::store && message.generation == generation_->number)
+    generation_->account_ids.insert_or_assign(std::string(message.account.view()), message.id);
+}
+
+bool Rollout::prepared(Child& child, const ipc::Prepared& message) {
+  if ((phase_ != Phase::store && phase_ != Phase::rest) ||
+      message.generation != generation_->number || awaited_.erase(&child) == 0)
+    return false;
+  if (!message.refusal.empty()) {
+    refuse(child.name() + ": " + std::string(message.refusal.view()));
+    return true;
+  }
+  if (awaited_.empty())
+    phase_ == Phase::store ? prepare_rest() : switch_all();
+  return true;
+}
+
+void Rollout::prepare_rest() {
+  for (const conf::Account& account : generation_->configuration.accounts)
+    if (generation_->account_id(account.name.view()) == 0)
+      return refuse("queued has no id for account " + std::string(account.name.view()));
+  phase_ = Phase::rest;
+  for (const auto& child : children_)
+    if (child->role != Role::queued)
+      give(*child);
+}
+
+void Rollout::switch_all() {
+  phase_ = Phase::switching;
+  awaited_ = begun_;
+  for (Child* child : begun_)
+    child->send(ipc::Switch{generation_->number});
+}
+
+bool Rollout::switched(Child& child, const ipc::Switched& message) {
+  if (phase_ != Phase::switching || message.generation != generation_->number ||
+      awaited_.erase(&child) == 0)
+    return false;
+  child.state = Child::State::serving;
+  if (awaited_.empty())
+    finish({});
+  return true;
+}
+
+void Rollout::gone(Child& child) {
+  if (phase_ == Phase::idle)
+    return;
+  begun_.erase(&child);
+  if (phase_ != Phase::switching)
+    return refuse(child.name() + " ended");
+  // It will be started again with the new generation.
+  if (awaited_.erase(&child) != 0 && awaited_.empty())
+    finish({});
+}
+
+void Rollout::refuse(const std::string& why) {
+  for (Child* child : begun_)
+    child->send(ipc::Discard{generation_->number});
+  finish(fail(why));
+}
+
+void Rollout::finish(Expected<void> result) {
+  phase_ = Phase::idle;
+  silence_.stop();
+  begun_.clear();
+  awaited_.clear();
+  const Done done = std::exchange(done_, {});
+  done(std::move(result));
+}
+
+void Rollout::silent() {
+  if (phase_ == Phase::switching || awaited_.empty()) {
+    // Who does not even switch is not alive; the supervisor's kill makes it gone().
+    silence_.start(patience);
+    return;
+  }
+  refuse((*awaited_.begin())->name() + " does not answer");
+}
+
+} // namespace letterlock::letterlockd

@@ -1,0 +1,104 @@
+// The parts of a generation as messages.
+#include "letterlockd/settings.h"
+
+#include "common/os/syslog_socket.h"
+
+#include <fcntl.h>
+
+namespace letterlock::letterlockd {
+
+namespace {
+
+// The configuration's texts are no longer than the messages' members, which the types show.
+template <class To, std::size_t N> To widen(const Text<N>& text) {
+  static_assert(To::capacity >= N);
+  return *To::from(text.view());
+}
+
+UniqueFd duplicate(const UniqueFd& fd) {
+  return UniqueFd(::fcntl(fd.get(), F_DUPFD_CLOEXEC, 0));
+}
+
+ipc::AddressText address_text(const conf::LocalPart& local, const conf::DomainName& domain) {
+  return *ipc::AddressText::from(std::string(local.view()) + "@" + std::string(domain.view()));
+}
+
+template <class Link>
+void send_listeners(Link& link, const Generation& generation, bool (*wanted)(ipc::ListenerKind)) {
+  for (const OpenListener& listener : generation.listeners)
+    if (wanted(listener.kind))
+      link.send(ipc::Listener{listener.kind, Text<64>::cut(listener.address.text())},
+                duplicate(*listener.socket));
+}
+
+template <class Link> void send_certificates(Link& link, const Generation& generation) {
+  std::uint16_t index = 0;
+  for (const OpenCertificate& opened : generation.certificates)
+    link.send(ipc::Certificate{index++, widen<Text<1024>>(opened.paths.certificate)},
+              duplicate(opened.certificate));
+}
+
+} // namespace
+
+std::uint32_t connections_of_worker(const conf::Limits& limits, unsigned workers) {
+  return (limits.connections + workers - 1) / workers;
+}
+
+void send_settings(ChildLink<Role::smtpd>& link, const Generation& generation, unsigned workers) {
+  const conf::Configuration& c = generation.configuration;
+  link.send(ipc::SmtpSettings{widen<ipc::HostName>(c.server.hostname), c.server.max_message_size,
+                              c.limits.recipients, connections_of_worker(c.limits, workers)});
+  for (const conf::Domain& domain : c.domains) {
+    link.send(
+        ipc::LocalDomain{widen<ipc::HostName>(domain.name), domain.catchall.has_value(),
+                         domain.catchall ? generation.account_id(domain.catchall->view()) : 0});
+    for (const conf::LocalPart& blocked : domain.blocked)
+      link.send(ipc::BlockedAddress{address_text(blocked, domain.name)});
+  }
+  for (const conf::Route& route : c.routes)
+    link.send(ipc::AddressRoute{address_text(route.address.local, route.address.domain),
+                                generation.account_id(route.account.view())});
+  send_certificates(link, generation);
+  send_listeners(link, generation,
+                 [](ipc::ListenerKind kind) { return kind == ipc::ListenerKind::smtp; });
+}
+
+void send_settings(ChildLink<Role::pop3d>& link, const Generation& generation, unsigned) {
+  const conf::Configuration& c = generation.configuration;
+  link.send(ipc::Pop3Settings{widen<ipc::HostName>(c.server.hostname), c.limits.connections,
+                              c.server.insecure_auth});
+  send_certificates(link, generation);
+  send_listeners(link, generation,
+                 [](ipc::ListenerKind kind) { return kind != ipc::ListenerKind::smtp; });
+}
+
+void send_settings(ChildLink<Role::queued>& link, const Generation& generation, unsigned) {
+  const conf::Configuration& c = generation.configuration;
+  link.send(ipc::StoreSettings{widen<ipc::HostName>(c.server.hostname), c.limits.reserve,
+                               c.server.max_message_size});
+  for (const conf::Account& account : c.accounts)
+    link.send(ipc::Account{widen<ipc::AccountName>(account.name)});
+}
+
+void send_settings(ChildLink<Role::authd>& link, const Generation& generation, unsigned) {
+  for (const conf::Login& login : conf::logins(generation.configuration))
+    link.send(ipc::LoginName{*ipc::AddressText::from(login.name),
+                             widen<ipc::AccountName>(login.account),
+                             generation.account_id(login.account.view())});
+  link.send(ipc::PasswordFile{}, duplicate(generation.passwords));
+}
+
+void send_settings(ChildLink<Role::keyd>& link, const Generation& generation, unsigned) {
+  send_certificates(link, generation);
+  std::uint16_t index = 0;
+  for (const OpenCertificate& opened : generation.certificates)
+    link.send(ipc::PrivateKey{index++, widen<Text<1024>>(opened.paths.key)}, duplicate(opened.key));
+}
+
+// Nothing of the configuration; but a fresh connection, in case syslogd was started again.
+void send_settings(ChildLink<Role::logd>& link, const Generation&, unsigned) {
+  if (UniqueFd syslog = os::connect_to_syslog())
+    link.send(ipc::SyslogChannel{}, std::move(syslog));
+}
+
+} // namespace letterlock::letterlockd

@@ -1,0 +1,75 @@
+// Lines of the log.
+#include "logd/log_record.h"
+
+#include <ctime>
+
+namespace letterlock::logd {
+
+namespace {
+
+std::string process_name(Role role, std::uint16_t instance) {
+  std::string name(role_name(role));
+  if (role == Role::smtpd)
+    name += "[" + std::to_string(instance) + "]";
+  return name;
+}
+
+std::string_view severity_name(ipc::Severity severity) {
+  switch (severity) {
+  case ipc::Severity::debug:
+    return "debug";
+  case ipc::Severity::info:
+    return "info";
+  case ipc::Severity::warning:
+    return "warning";
+  case ipc::Severity::error:
+    return "error";
+  }
+  return "error";
+}
+
+int syslog_priority(ipc::Severity severity) {
+  constexpr int mail = 2;
+  constexpr int severities[] = {7, 6, 4, 3}; // RFC 3164 §4.1.1, in the order of ipc::Severity
+  return mail * 8 + severities[static_cast<std::size_t>(severity)];
+}
+
+// UTC, so that neither a change of the clock for summer nor of TZ makes the log run backwards.
+std::string timestamp(std::chrono::system_clock::time_point at) {
+  const auto since = at.time_since_epoch();
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(since);
+  const auto milliseconds =
+      std::chrono::duration_cast<std::chrono::milliseconds>(since - seconds).count();
+  const std::time_t time = static_cast<std::time_t>(seconds.count());
+  std::tm utc{};
+  ::gmtime_r(&time, &utc);
+  char text[32];
+  const std::size_t length = std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S.", &utc);
+  const std::string fraction = std::to_string(1000 + milliseconds).substr(1);
+  return std::string(text, length) + fraction + "Z";
+}
+
+} // namespace
+
+std::string format_record(std::chrono::system_clock::time_point at, Role role,
+                          std::uint16_t instance, const ipc::LogLine& line) {
+  const std::string start = timestamp(at) + " " + process_name(role, instance) + " ";
+  std::string record;
+  if (line.dropped > 0)
+    record = start + "warning log.dropped lines=" + std::to_string(line.dropped) + "\n";
+  record += start;
+  record += severity_name(line.severity);
+  record += ' ';
+  record += line.text.view();
+  record += '\n';
+  return record;
+}
+
+std::string format_syslog(Role role, std::uint16_t instance, const ipc::LogLine& line) {
+  std::string record = "<" + std::to_string(syslog_priority(line.severity)) + ">letterlock/" +
+                       process_name(role, instance) + ": ";
+  record += line.text.view();
+  return record;
+}
+
+} // namespace letterlock::logd
