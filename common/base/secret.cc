@@ -6,7 +6,8 @@
 namespace letterlock {
 
 void wipe_memory(void* at, std::size_t size) {
-  explicit_bzero(at, size);
+  if (size != 0) // an empty span may have no address
+    explicit_bzero(at, size);
 }
 
 } // namespace letterlock
