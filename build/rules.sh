@@ -65,15 +65,16 @@ for test in tests/unit/*_test.cc tests/bench/*.cc; do
   [ -e "$test" ] || continue
   name=${test%.cc}
   case $name in
-  *_test) tests="$tests $out/$name" libs='-lcmocka' ;;
+  *_test) tests="$tests $out/$name" libs='-lcmocka -lssl' ;; # OpenSSL is the client of the TLS tests
   *) programs="$programs $out/$name" libs= ;;
   esac
   program "$name" "$(object "$test")" "$libs $(libs_of every)" $archives
 done
+# Debian's libFuzzer is built on libstdc++; with -stdlib=libc++ clang would turn -lstdc++ into -lc++.
 for fuzz in tests/fuzz/*_fuzz.cc; do
   [ -e "$fuzz" ] || continue
   fuzzers="$fuzzers $out/${fuzz%.cc}"
-  program "${fuzz%.cc}" "$(object "$fuzz")" "-fsanitize=fuzzer $(libs_of every)" $archives
+  program "${fuzz%.cc}" "$(object "$fuzz")" "-fsanitize=fuzzer -l:libstdc++.so.6 $(libs_of every)" $archives
 done
 printf 'PROGRAMS =%s\nUNIT_TESTS =%s\nFUZZERS =%s\n' "$programs" "$tests" "$fuzzers"
 # What the compiler found out about headers at the last build.
