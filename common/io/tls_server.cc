@@ -1,0 +1,92 @@
+// Server contexts of libtls that hold certificates only.
+#include "common/io/tls_server.h"
+
+#include "common/io/certificate.h"
+#include "common/io/crypto.h"
+#include "common/io/tls_key_hook.h"
+
+#include <tls.h>
+
+#include <cstdint>
+#include <utility>
+
+// LibreTLS and LibreSSL export it for the base system's own daemons and leave it out of tls.h. The
+// "private key" is then made from the certificate: a key with its public part alone.
+extern "C" void tls_config_use_fake_private_key(struct tls_config*);
+
+namespace letterlock::io {
+
+namespace {
+
+struct ConfigFree {
+  void operator()(tls_config* config) const { tls_config_free(config); }
+};
+using ConfigPtr = std::unique_ptr<tls_config, ConfigFree>;
+
+std::string reason_in(const char* text) {
+  return text != nullptr ? text : "no memory";
+}
+
+Expected<ConfigPtr> make_config() {
+  ConfigPtr config(tls_config_new());
+  if (!config)
+    return fail("no memory for TLS");
+  tls_config_use_fake_private_key(config.get());
+  if (tls_config_set_protocols(config.get(), TLS_PROTOCOL_TLSv1_2 | TLS_PROTOCOL_TLSv1_3) != 0 ||
+      tls_config_set_ciphers(config.get(), "ECDHE+AESGCM:ECDHE+CHACHA20") != 0)
+    return fail("TLS settings: " + reason_in(tls_config_error(config.get())));
+  return config;
+}
+
+bool add_chain(tls_config* config, const CertificateChain& chain, bool is_default) {
+  const auto* pem = reinterpret_cast<const std::uint8_t*>(chain.pem.data());
+  return 0 == (is_default ? tls_config_set_keypair_mem(config, pem, chain.pem.size(), nullptr, 0)
+                          : tls_config_add_keypair_mem(config, pem, chain.pem.size(), nullptr, 0));
+}
+
+} // namespace
+
+Expected<void> tls_library_init() {
+  if (const auto ready = crypto_library_init(); !ready)
+    return ready;
+  if (tls_init() != 0)
+    return fail_crypto("libtls does not start");
+  if (!install_private_key_hook())
+    return fail("no memory for TLS");
+  return {};
+}
+
+Expected<TlsServer> TlsServer::make(std::span<const CertificateChain> chains) {
+  if (chains.empty())
+    return fail("TLS needs a certificate");
+  if (!install_private_key_hook())
+    return fail("no memory for TLS");
+  auto config = make_config();
+  if (!config)
+    return std::unexpected(config.error());
+
+  for (std::size_t i = 0; i < chains.size(); ++i) {
+    // libtls would say the same later and in fewer words.
+    const std::string which = "certificate " + std::to_string(i + 1) + ": ";
+    if (const auto readable = Certificate::parse(chains[i].pem); !readable)
+      return fail(which + readable.error().text);
+    if (!add_chain(config->get(), chains[i], i == 0))
+      return fail(which + reason_in(tls_config_error(config->get())));
+  }
+
+  const std::shared_ptr<tls> context(tls_server(), tls_free);
+  if (!context)
+    return fail("no memory for TLS");
+  if (tls_configure(context.get(), config->get()) != 0)
+    return fail("certificates: " + reason_in(tls_error(context.get())));
+  return TlsServer(context);
+}
+
+TlsStream TlsServer::accept(int fd) const {
+  tls* connection = nullptr;
+  if (tls_accept_socket(context_.get(), &connection, fd) != 0)
+    return TlsStream(TlsStream::Reason::cut(reason_in(tls_error(context_.get()))));
+  return TlsStream(TlsStream::Connection(connection, TlsStream::Free{context_}));
+}
+
+} // namespace letterlock::io
