@@ -19,7 +19,8 @@ OUT = out/$(VARIANT)
 LIBS_EVENT = -levent_core
 LIBS_TLS = -ltls
 LIBS_CRYPTO = -lcrypto
-LIBS_CRYPT = -lcrypt
+# AddressSanitizer has a crypt_r of its own that calls this library's: it looks unused and is not.
+LIBS_CRYPT = -Wl,--push-state,--no-as-needed -lcrypt -Wl,--pop-state
 LIBS_INIH = -linih
 
 WARNINGS = -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror
