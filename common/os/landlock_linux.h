@@ -1,0 +1,23 @@
+// Landlock: what Linux lets a process reach by path, by TCP and by signal, see landlock(7).
+//
+// Files are already walled off by the call filter and the root directory; Landlock stands behind
+// both, and is the only wall around the files of queued and logd when there is no root.
+#pragma once
+
+#include "common/base/error.h"
+#include "common/os/sandbox_table.h"
+
+namespace letterlock::os {
+
+// The kernel's version of the interface; 0: it has none, or it is switched off.
+int landlock_abi();
+
+// Restricts the calling thread for ever:
+// - files: FILES, beneath the present working directory;
+// - from version 4 on: no TCP connection is made, no TCP port taken;
+// - from version 6 on: no signal and no abstract Unix socket reaches a process outside.
+// Returns the version. 0: nothing was done, because version 1 forbids every move between
+// directories and FILES needs that. Needs no_new_privs. An error if the kernel has no Landlock.
+Expected<int> restrict_by_landlock(Files files);
+
+} // namespace letterlock::os
