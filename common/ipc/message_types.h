@@ -34,6 +34,6 @@ using AccountName = Text<64>;
 using AddressText = Text<320>; // RFC 5321 §4.5.3.1: 64 + @ + 255
 using PeerText = Text<64>;     // a network address, for logs and limits
 using Reason = Text<512>;
-using KeyId = std::array<std::byte, 32>; // SHA-256 of the public key
+using KeyId = std::array<std::uint8_t, 32>; // SHA-256 of the public key, as io::KeyId
 
 } // namespace letterlock::ipc
