@@ -2,8 +2,8 @@
 //
 // For questions that a library asks from the middle of a call and that cannot be put off: the
 // signature in a TLS handshake. The loop stands still meanwhile, so the deadline is short and the
-// peer is one that only computes. After a breach or the peer's end every call fails at once, until
-// a new Caller is made on a fresh link.
+// peer is one that only computes. After a breach or the peer's end every call fails at once, and
+// the owner replaces the Caller by one on a fresh link.
 #pragma once
 
 #include "common/ipc/link.h"
@@ -12,6 +12,7 @@
 
 #include <cerrno>
 #include <chrono>
+#include <string>
 #include <utility>
 
 namespace letterlock::ipc {
@@ -54,6 +55,11 @@ public:
     }
     return true;
   }
+
+  // Whether the link has come to its end, and the breach that ended it; empty if the peer just
+  // went.
+  bool failed() const { return failed_; }
+  const std::string& why() const { return channel_.why(); }
 
 private:
   bool wait(short events, std::chrono::steady_clock::time_point until) {
