@@ -1,0 +1,44 @@
+// DeliveryLink: the end of the link to one smtpd. It takes messages into the store.
+#pragma once
+
+#include "common/ipc/child_process.h"
+#include "queued/delivery_assembler.h"
+
+#include <memory>
+#include <unordered_map>
+
+namespace letterlock::queued {
+
+using Context = ipc::ChildContext<Role::queued>;
+
+// Completions of the store may come after the link is gone, so it is shared with them, weakly.
+class DeliveryLink : public std::enable_shared_from_this<DeliveryLink> {
+public:
+  // `borrower` was never used before. The store and the context outlive the link.
+  DeliveryLink(Context& context, MessageStore& store, Borrower borrower,
+               std::uint64_t max_message_size, const ipc::Peer& peer, UniqueFd socket);
+  ~DeliveryLink();
+
+  void on(const ipc::Begin& begin) { check(assembler_.on(begin)); }
+  void on(const ipc::Recipient& recipient) { check(assembler_.on(recipient)); }
+  void on(const ipc::Content& content) { check(assembler_.on(content)); }
+  void on(const ipc::Commit& commit);
+  void on(const ipc::ScratchRequest& request);
+  void on(const ipc::ScratchReturned& returned);
+
+private:
+  void check(const Expected<void>& result);
+  void committed(const CommitResult& result, std::uint64_t size);
+  void lease(const ipc::ScratchRequest& request);
+  void extend(const ipc::ScratchRequest& request);
+
+  Context& context_;
+  MessageStore& store_;
+  const Borrower borrower_;
+  const std::uint64_t max_message_size_;
+  DeliveryAssembler assembler_;
+  std::unordered_map<std::uint32_t, std::uint64_t> leased_; // bytes by scratch number
+  ipc::Link<Role::queued, Role::smtpd> link_;
+};
+
+} // namespace letterlock::queued

@@ -1,0 +1,102 @@
+// The store among its peers.
+#include "queued/queue_service.h"
+
+#include "queued/maildir_store.h"
+
+#include <fcntl.h>
+
+#include <ctime>
+#include <utility>
+
+namespace letterlock::queued {
+
+// ---- Generations
+
+void QueueService::begin_generation(std::uint32_t generation) {
+  generation_ = generation;
+  next_settings_ = {};
+  next_accounts_.clear();
+}
+
+Expected<void> QueueService::open_store() {
+  if (store_)
+    return {};
+  UniqueFd root(::open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!root)
+    return fail_errno("the state directory");
+  MaildirStoreOptions options;
+  options.server_name = next_settings_.hostname.view();
+  options.now = std::time(nullptr);
+  options.reserve = next_settings_.reserve;
+  options.limits.message_bytes = next_settings_.max_message_size;
+  auto store = open_maildir_store(std::move(root), options);
+  if (!store)
+    return std::unexpected(store.error());
+  store_ = std::move(*store);
+  completions_ = std::make_unique<io::FdWatch>(context_.loop, store_->completion_descriptor(),
+                                               [this] { store_->drain_completions(); });
+  completions_->want_read(true);
+  return {};
+}
+
+void QueueService::prepare() {
+  if (auto opened = open_store(); !opened)
+    return context_.prepared(std::move(opened));
+  settings_ = next_settings_;
+  for (auto& [peer, socket] : std::exchange(waiting_, {}))
+    connect(peer, std::move(socket));
+  store_->resolve_accounts(next_accounts_, [this, generation = generation_, names = next_accounts_](
+                                               const Expected<std::vector<AccountId>>& ids) {
+    accounts_resolved(generation, names, ids);
+  });
+}
+
+void QueueService::accounts_resolved(std::uint32_t generation,
+                                     const std::vector<AccountName>& names,
+                                     const Expected<std::vector<AccountId>>& ids) {
+  if (generation != generation_)
+    return; // that one was discarded
+  if (!ids)
+    return context_.prepared(std::unexpected(ids.error()));
+  for (std::size_t i = 0; i < names.size(); ++i)
+    context_.tell_parent(ipc::AccountId{generation, names[i], std::to_underlying((*ids)[i])});
+  context_.prepared({});
+}
+
+// ---- Peers
+
+void QueueService::connect(const ipc::Peer& peer, UniqueFd socket) {
+  if (!store_) {
+    waiting_.emplace_back(peer, std::move(socket));
+    return;
+  }
+  if (peer.role == Role::smtpd)
+    smtpd_[peer.instance] =
+        std::make_shared<DeliveryLink>(context_, *store_, Borrower{++last_borrower_},
+                                       settings_.max_message_size, peer, std::move(socket));
+  if (peer.role == Role::pop3d)
+    pop3d_[peer.instance] = std::make_shared<MaildropLink>(context_, *store_, grants_, ledger_,
+                                                           peer, std::move(socket));
+  if (peer.role == Role::authd)
+    authd_ = std::make_unique<ipc::Link<Role::queued, Role::authd>>(
+        context_.loop, std::move(socket), *this, [this, peer](const std::string& why) {
+          if (!why.empty())
+            context_.log.error("link.breach", {{"peer", "authd"}, {"why", why}});
+          context_.link_lost(peer);
+        });
+}
+
+void QueueService::on(const ipc::Grant& grant) {
+  grants_.add(grant.grant, grant.account, grant.instance, std::chrono::steady_clock::now());
+  authd_->send(ipc::GrantTaken{grant.grant});
+}
+
+void QueueService::stop(std::chrono::milliseconds) {
+  smtpd_.clear();
+  pop3d_.clear();
+  completions_.reset();
+  store_.reset();
+  context_.finished();
+}
+
+} // namespace letterlock::queued

@@ -1,0 +1,56 @@
+// QueueService: the store and who may do what with it: smtpd puts messages in, pop3d reads what
+// authd has granted.
+#pragma once
+
+#include "queued/delivery_link.h"
+#include "queued/maildrop_link.h"
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <vector>
+
+namespace letterlock::queued {
+
+class QueueService {
+public:
+  explicit QueueService(Context& context) : context_(context) {}
+
+  void on(const ipc::StoreSettings& settings) { next_settings_ = settings; }
+  void on(const ipc::Account& account) { next_accounts_.push_back(account.account); }
+
+  void begin_generation(std::uint32_t generation);
+  // Opens the store if it is not open yet, and makes sure of the accounts' maildrops.
+  void prepare();
+  void switch_generation() { settings_ = next_settings_; }
+  void discard_generation() {}
+  void connect(const ipc::Peer& peer, UniqueFd socket);
+  // The others have ended before, so nothing new comes; the store commits what it has taken.
+  void stop(std::chrono::milliseconds);
+
+  // From authd.
+  void on(const ipc::Grant& grant);
+
+private:
+  Expected<void> open_store();
+  void accounts_resolved(std::uint32_t generation, const std::vector<AccountName>& names,
+                         const Expected<std::vector<AccountId>>& ids);
+
+  Context& context_;
+  std::uint32_t generation_ = 0;
+  ipc::StoreSettings settings_;
+  ipc::StoreSettings next_settings_;
+  std::vector<AccountName> next_accounts_;
+  GrantTable grants_;
+  ExpungeLedger ledger_;
+  std::unique_ptr<MessageStore> store_;
+  std::unique_ptr<io::FdWatch> completions_;
+  std::uint64_t last_borrower_ = 0;
+  // Peers that came before the store was open.
+  std::vector<std::pair<ipc::Peer, UniqueFd>> waiting_;
+  std::map<std::uint16_t, std::shared_ptr<DeliveryLink>> smtpd_;
+  std::map<std::uint16_t, std::shared_ptr<MaildropLink>> pop3d_;
+  std::unique_ptr<ipc::Link<Role::queued, Role::authd>> authd_;
+};
+
+} // namespace letterlock::queued
