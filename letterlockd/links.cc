@@ -12,6 +12,8 @@ namespace {
 // Two peers that break every link that they get do not keep the parent busy.
 constexpr std::chrono::milliseconds before_relink{100};
 
+// The log goes by records, like datagrams; but datagram sockets could be used to send to any
+// other local socket as well.
 bool make_pair_of(int type, UniqueFd& a, UniqueFd& b) {
   int fds[2];
   if (::socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, fds) != 0)
@@ -26,7 +28,7 @@ bool make_pair_of(int type, UniqueFd& a, UniqueFd& b) {
 void Links::tie(Child& child) {
   if (child.role == Role::logd) {
     UniqueFd ours, theirs;
-    if (make_pair_of(SOCK_DGRAM, ours, theirs) &&
+    if (make_pair_of(SOCK_SEQPACKET, ours, theirs) &&
         child.send(ipc::LogSource{Role::letterlockd, 0}, std::move(theirs)))
       log_.set_channel(std::move(ours));
     for (const auto& other : children_)
@@ -46,7 +48,7 @@ void Links::give_log(Child& child) {
   });
   UniqueFd source, channel;
   if (logd == children_.end() || child.role == Role::logd ||
-      !make_pair_of(SOCK_DGRAM, source, channel))
+      !make_pair_of(SOCK_SEQPACKET, source, channel))
     return;
   (*logd)->send(ipc::LogSource{child.role, child.instance}, std::move(source));
   child.send(ipc::LogChannel{}, std::move(channel));

@@ -38,7 +38,9 @@ void LogService::read(Source& source, int most) {
     const ssize_t count = ::recv(source.channel.get(), buffer.data(), buffer.size(), MSG_DONTWAIT);
     if (count < 0)
       return;
-    // A datagram is one frame. A process that sends something else loses that line.
+    if (count == 0) // the process has ended; the parent gives its successor a channel of its own
+      return source.watch ? source.watch->want_read(false) : void();
+    // A record is one frame. A process that sends something else loses that line.
     ByteReader reader(Bytes(buffer).first(static_cast<std::size_t>(count)));
     const auto header = ipc::FieldCodec<ipc::FrameHeader>::read(reader);
     if (!header || header->type != ipc::type_number<ipc::LogLine> ||

@@ -30,7 +30,7 @@ public:
   void stop(std::chrono::milliseconds grace);
 
 private:
-  // One process's channel. It has no end: the parent replaces it when the process is started again.
+  // One process's channel. The parent replaces it when the process is started again.
   struct Source {
     Role role;
     std::uint16_t instance;

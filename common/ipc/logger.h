@@ -1,4 +1,4 @@
-// Logger: one event, one line of key=value, to logd by a bounded datagram channel.
+// Logger: one event, one line of key=value, to logd by a bounded channel of records.
 //
 // When the channel is full the line is dropped and counted, and the count goes with the next line:
 // logging never waits. Before there is a channel, lines go to standard error. Values are cut and

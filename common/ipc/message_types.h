@@ -23,7 +23,8 @@ namespace letterlock::ipc {
 enum class Carries : std::uint8_t {
   nothing,
   link,            // one end of a stream socketpair
-  log_channel,     // one end of a datagram socketpair
+  log_channel,     // one end of a local socketpair that keeps records apart
+  syslog_channel,  // a local datagram socket
   listener,        // a listening stream socket
   readable_file,   // a regular file opened for reading only
   read_write_file, // a regular file opened for reading and writing

@@ -39,6 +39,8 @@ bool is_what_it_should_be(Carries carries, int fd) {
   case Carries::link:
     return is_local_socket(fd, SOCK_STREAM);
   case Carries::log_channel:
+    return is_local_socket(fd, SOCK_SEQPACKET);
+  case Carries::syslog_channel:
     return is_local_socket(fd, SOCK_DGRAM);
   case Carries::listener:
     return socket_option(fd, SO_TYPE) == SOCK_STREAM && socket_option(fd, SO_ACCEPTCONN) == 1;

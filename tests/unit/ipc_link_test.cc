@@ -236,6 +236,8 @@ void a_call_returns_its_own_answer(void**) {
   std::string signature;
   for (std::uint64_t request = 7; request < 10; ++request) {
     signature.clear();
+    Sign sign;
+    sign.request = request;
     const bool answered = caller.call<Signed>(Sign{.request = request}, std::chrono::seconds(10),
                                               [&](const Signed& answer) {
                                                 if (answer.request != request)

@@ -50,8 +50,8 @@ struct Commit {
   std::uint32_t scratch{};     // the lease that holds the content; 0: it came as Content
   Blob<2048> trace;            // the Received field, to go before the content
   static constexpr auto fields() {
-    return std::tuple(&Commit::transaction, &Commit::size, &Commit::wire_size,
-                      &Commit::header_size, &Commit::crc, &Commit::scratch, &Commit::trace);
+    return std::tuple(&Commit::transaction, &Commit::size, &Commit::wire_size, &Commit::header_size,
+                      &Commit::crc, &Commit::scratch, &Commit::trace);
   }
 };
 

@@ -35,7 +35,7 @@ struct LogSettings {
 // A connection to the system's syslogd, made by the parent; it takes the old one's place.
 struct SyslogChannel {
   static constexpr std::string_view name = "SyslogChannel";
-  static constexpr Carries carries = Carries::log_channel;
+  static constexpr Carries carries = Carries::syslog_channel;
   static constexpr auto fields() { return std::tuple(); }
 };
 
