@@ -1,0 +1,36 @@
+// Reads one command line into a typed command or the one reason why it is none.
+//
+// Tolerated, because real clients do it: verbs and keywords in any case, spaces after "FROM:" and
+// "TO:", several spaces between words, spaces at the end. Refused: every control character, HT
+// included, anywhere in the line.
+#pragma once
+
+#include "smtpd/command.h"
+#include "smtpd/reply.h"
+
+#include <expected>
+#include <string_view>
+
+namespace letterlock::smtpd {
+
+enum class CommandFault {
+  bad_characters,      // 500 5.5.2
+  unknown_command,     // 500 5.5.2
+  not_implemented,     // 502 5.5.1
+  bad_argument,        // 501 5.5.4
+  bad_hello,           // 501, without an enhanced code (RFC 2034 §4)
+  bad_sender,          // 501 5.1.7
+  bad_recipient,       // 501 5.1.3
+  bad_parameter,       // 501 5.5.4
+  duplicate_parameter, // 501 5.5.4
+  unsupported_value,   // 504 5.5.4
+  unknown_parameter,   // 555 5.5.4
+};
+
+// LINE is without its CR LF. Paths are read with UTF-8 allowed; whether the transaction allows it
+// is for the session to say.
+std::expected<Command, CommandFault> parse_command(std::string_view line);
+
+const Reply& reply_to(CommandFault fault);
+
+} // namespace letterlock::smtpd

@@ -1,0 +1,34 @@
+// CommandReader: cuts the input into command lines, which end in CR LF and in nothing else.
+//
+// A line may be 2,048 octets with its CR LF (RFC 5321 §4.5.3.1.4 asks for 512, extensions add to
+// it). Of a longer one nothing is kept; it is skipped to its end and then reported once. A bare CR
+// or LF does not end a line: it stays in it, and the parser refuses the line.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace letterlock::smtpd {
+
+class CommandReader {
+public:
+  static constexpr std::size_t max_line_size = 2048;
+
+  struct Line {
+    bool too_long = false;
+    std::string_view text; // without CR LF; valid until the next call and as long as the input is
+  };
+
+  // Moves INPUT past what it took: up to the end of one line, or all of it and then there is no
+  // line. Holds an unfinished line for the next call.
+  std::optional<Line> take_line(std::string_view& input);
+
+private:
+  std::string held_;      // the beginning of a line that earlier input left unfinished
+  std::string finished_;  // the line that the last call returned, if it had been held
+  bool skipping_ = false; // inside a line that is too long; then HELD_ is empty but for a final CR
+};
+
+} // namespace letterlock::smtpd
