@@ -1,0 +1,150 @@
+// memchr and memcpy do the work, a state only bridges the places where input may be cut.
+#include "smtpd/data_reader.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+namespace letterlock::smtpd {
+
+namespace {
+
+bool holds(std::string_view text, char c) {
+  return !text.empty() && std::memchr(text.data(), c, text.size()) != nullptr;
+}
+
+} // namespace
+
+// Collects lines so that the sink is called for many at once. Lives for one call of read().
+class DataReader::Batch {
+public:
+  Batch(DataReader& reader, ContentSink& sink) : reader_(reader), sink_(sink) {}
+
+  void put(std::string_view text) {
+    while (!text.empty()) {
+      if (size_ == buffer_.size())
+        flush();
+      const auto part = std::min(text.size(), buffer_.size() - size_);
+      std::memcpy(buffer_.data() + size_, text.data(), part);
+      size_ += part;
+      text.remove_prefix(part);
+    }
+  }
+
+  // NULs are looked for here, because one long search is cheaper than one for each line.
+  void flush() {
+    const std::string_view content(buffer_.data(), size_);
+    size_ = 0;
+    if (holds(content, '\0'))
+      reader_.spoil(ContentFault::bad_line_end);
+    if (!reader_.fault_ && !content.empty())
+      sink_.append(as_bytes(content));
+  }
+
+private:
+  DataReader& reader_;
+  ContentSink& sink_;
+  std::size_t size_ = 0;
+  std::array<char, 16384> buffer_;
+};
+
+bool DataReader::read(std::string_view& input, ContentSink& sink) {
+  Batch batch(*this, sink);
+  bool ended = false;
+  while (!input.empty() && !ended) {
+    const char next = input.front();
+    switch (at_) {
+    case At::line_start:
+      at_ = next == '.' ? At::dot : At::in_line;
+      if (at_ == At::dot)
+        input.remove_prefix(1);
+      break;
+    case At::in_line:
+      read_text(input, batch);
+      break;
+    case At::after_cr:
+      if (next == '\n') {
+        input.remove_prefix(1);
+        end_line(batch);
+        at_ = At::line_start;
+      } else {
+        spoil(ContentFault::bad_line_end);
+        at_ = At::in_line;
+      }
+      break;
+    case At::dot:
+      at_ = next == '\r' ? At::dot_cr : At::in_line;
+      if (at_ == At::dot_cr)
+        input.remove_prefix(1);
+      break;
+    case At::dot_cr:
+      if (next == '\n') {
+        input.remove_prefix(1);
+        ended = true;
+      } else {
+        spoil(ContentFault::bad_line_end);
+        at_ = At::in_line;
+      }
+      break;
+    }
+  }
+  batch.flush();
+  counts_.header_size = header_.size();
+  return ended;
+}
+
+// Takes text up to and with the next CR, or all there is.
+void DataReader::read_text(std::string_view& input, Batch& batch) {
+  const auto cr = input.find('\r');
+  const auto text = input.substr(0, cr);
+  if (holds(text, '\n'))
+    spoil(ContentFault::bad_line_end);
+  put(text, batch);
+  input.remove_prefix(text.size());
+  if (cr != std::string_view::npos) {
+    input.remove_prefix(1);
+    at_ = At::after_cr;
+  }
+}
+
+void DataReader::put(std::string_view text, Batch& batch) {
+  counts_.stored_size += text.size();
+  counts_.wire_size += text.size();
+  if (header_.in_header()) {
+    header_.add_text(text);
+    check_header();
+  }
+  if (counts_.wire_size > limits_.size)
+    spoil(ContentFault::too_big);
+  if (!fault_)
+    batch.put(text);
+  else if (holds(text, '\0'))
+    spoil(ContentFault::bad_line_end);
+}
+
+void DataReader::end_line(Batch& batch) {
+  counts_.stored_size += 1;
+  counts_.wire_size += 2;
+  if (header_.in_header()) {
+    header_.end_line();
+    check_header();
+  }
+  if (counts_.wire_size > limits_.size)
+    spoil(ContentFault::too_big);
+  if (!fault_)
+    batch.put("\n");
+}
+
+void DataReader::check_header() {
+  if (header_.size() > limits_.header_size || header_.fields() > limits_.header_fields)
+    spoil(ContentFault::header_too_big);
+  if (header_.received() > limits_.received)
+    spoil(ContentFault::loop);
+}
+
+void DataReader::spoil(ContentFault fault) {
+  if (!fault_ || fault < *fault_)
+    fault_ = fault;
+}
+
+} // namespace letterlock::smtpd

@@ -1,0 +1,33 @@
+// RecipientPolicy: whose mail is taken, asked once for each RCPT.
+#pragma once
+
+#include "common/mail/path.h"
+
+#include <cstdint>
+#include <expected>
+
+namespace letterlock::smtpd {
+
+// The durable number of an account, as the configuration resolves it.
+using AccountId = std::uint32_t;
+
+// An accepted recipient: the address is the one for the Delivered-To field, so it always has a
+// domain.
+struct Recipient {
+  AccountId account = 0;
+  mail::Mailbox address;
+};
+
+enum class RecipientRefusal {
+  unknown, // a domain of ours without such an address
+  blocked, // the owner wants no more mail at it; the client is told the same as for unknown
+  foreign, // not a domain of ours
+};
+
+class RecipientPolicy {
+public:
+  virtual ~RecipientPolicy() = default;
+  virtual std::expected<Recipient, RecipientRefusal> judge(const mail::ForwardPath& path) const = 0;
+};
+
+} // namespace letterlock::smtpd
