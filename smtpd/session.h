@@ -1,0 +1,157 @@
+// Session: the receiving side of one SMTP connection, without any I/O.
+//
+// docs/smtp.md has the table of states that this implements. The adapter feeds bytes and events
+// into on_...(); the session asks for things through SessionRequests. It holds no input except for
+// one unfinished command line, and no output.
+//
+// Sources: RFC 5321, RFC 2920 (PIPELINING), RFC 1870 (SIZE), RFC 6152 (8BITMIME), RFC 2034
+// (ENHANCEDSTATUSCODES), RFC 3207 (STARTTLS), RFC 6531 (SMTPUTF8).
+#pragma once
+
+#include "common/mail/address_literal.h"
+#include "common/mail/trace.h"
+#include "smtpd/command.h"
+#include "smtpd/command_reader.h"
+#include "smtpd/data_reader.h"
+#include "smtpd/recipient_policy.h"
+#include "smtpd/replies.h"
+#include "smtpd/session_requests.h"
+#include "smtpd/session_settings.h"
+
+#include <cstddef>
+#include <expected>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_set>
+
+namespace letterlock::smtpd {
+
+struct Peer {
+  mail::AddressLiteral address;
+  std::optional<mail::TlsInfo> tls; // set if the connection begins inside TLS (RFC 8314)
+};
+
+enum class ConnectRefusal { busy, denied };
+
+class Session : private ContentSink {
+public:
+  // What the session is waiting for; the adapter chooses its timer by it (RFC 5321 §4.5.3.2).
+  enum class Phase { connecting, command, content, storage, commit, tls, closed };
+
+  // REQUESTS must outlive the session.
+  Session(std::shared_ptr<const SessionSettings> settings,
+          std::shared_ptr<const RecipientPolicy> recipients, const Peer& peer,
+          SessionRequests& requests);
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  Phase phase() const { return phase_; }
+  // Whether on_input would take anything. If not, leave input in the kernel.
+  bool wants_input() const { return phase_ == Phase::command || phase_ == Phase::content; }
+
+  // First of all, exactly one of these two.
+  void on_connect();
+  void on_connect_refused(ConnectRefusal refusal);
+
+  // Returns how much was taken. It stops early only to wait for an answer (then call again with the
+  // rest after the answer) or because the session has ended. Always pass all the bytes at hand:
+  // what follows STARTTLS in the same call, or is passed in before on_tls_established, ends the
+  // session.
+  std::size_t on_input(Bytes input);
+
+  // The handshake is done. Everything that the client said before is forgotten (RFC 3207 §4.2).
+  void on_tls_established(const mail::TlsInfo& tls);
+
+  // The answers to begin_content's "later". The refusal may also come at any time while content is
+  // read; the storage has then dropped it already.
+  void on_storage_ready();
+  void on_storage_refused(StorageFault fault);
+  // The answer to commit_content. Success means that the message is durable.
+  void on_commit(std::expected<void, StorageFault> result);
+
+  // The client was silent for too long. Does nothing while a commit is pending.
+  void on_timeout();
+  // Says 421 as soon as no message is in the air: at once between commands, else after the answer
+  // to the message.
+  void on_shutdown();
+  // The connection is gone. A pending commit stays with the storage.
+  void on_disconnect();
+
+  // A new configuration, used from the next command on.
+  void on_reload(std::shared_ptr<const SessionSettings> settings,
+                 std::shared_ptr<const RecipientPolicy> recipients);
+
+private:
+  struct Hello {
+    mail::HelloName name;
+    bool extended;
+  };
+  struct Transaction {
+    Envelope envelope;
+    std::uint64_t declared_size = 0;
+    std::unordered_set<std::string> recipient_keys; // to know duplicates
+  };
+
+  // session.cc
+  void read_command(std::string_view& input);
+  void say(const Reply& reply);
+  void say_with_hostname(const Reply& reply);
+  void close_with(const Reply& reply);
+  void drop_content();
+  void next_command(); // a message is done with, well or not
+  void flush();
+
+  // session_commands.cc
+  void execute(const Helo& helo);
+  void execute(const Ehlo& ehlo);
+  void execute(const Mail& mail);
+  void execute(const Rcpt& rcpt);
+  void execute(const Data& data);
+  void execute(const Rset& rset);
+  void execute(const Noop& noop);
+  void execute(const Quit& quit);
+  void execute(const Vrfy& vrfy);
+  void execute(const Help& help);
+  void execute(const StartTls& start_tls);
+  void refuse_command(const Reply& reply);
+  void refuse_attempt(const Reply& reply);
+  bool count_idle_command(); // false: that was one too many, and the session is over
+
+  // session_content.cc
+  void read_content(std::string_view& input);
+  void append(Bytes content) override;
+  void start_content();
+  void refuse_content(StorageFault fault); // instead of 354
+  void finish_content();
+  Commit compose_commit();
+
+  std::shared_ptr<const SessionSettings> settings_;
+  std::shared_ptr<const RecipientPolicy> recipients_;
+  Peer peer_;
+  SessionRequests& requests_;
+
+  Phase phase_ = Phase::connecting;
+  bool input_left_ = false; // behind the command that is being executed
+  bool shutting_down_ = false;
+  bool start_tls_due_ = false; // once the replies are sent
+  bool close_due_ = false;     // likewise
+  std::string replies_;
+
+  CommandReader command_reader_;
+  std::optional<Hello> hello_;
+  std::optional<Transaction> transaction_;
+  std::uint32_t transactions_ = 0;
+  std::uint32_t bad_commands_ = 0;
+  std::uint32_t idle_commands_ = 0;
+  std::uint32_t refused_attempts_ = 0;
+
+  // Of the message whose content is being read or committed.
+  std::optional<DataReader> reader_;
+  bool storing_ = false; // the storage holds content of it
+  std::optional<StorageFault> storage_fault_;
+  std::uint32_t crc32c_ = 0;
+  Id128 accepted_as_; // the pending commit's transaction
+};
+
+} // namespace letterlock::smtpd

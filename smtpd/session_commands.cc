@@ -1,0 +1,157 @@
+// What each command does; the rows of the table in docs/smtp.md.
+#include "smtpd/session.h"
+
+#include <string>
+#include <utility>
+
+namespace letterlock::smtpd {
+
+void Session::refuse_command(const Reply& reply) {
+  if (++bad_commands_ > settings_->bad_commands)
+    return close_with(replies::too_many_errors);
+  say(reply);
+}
+
+// RCPT and DATA after a refused MAIL count here and not as bad commands: a client that pipelines
+// cannot know better.
+void Session::refuse_attempt(const Reply& reply) {
+  if (++refused_attempts_ > settings_->refused_attempts)
+    return close_with(replies::too_many_refusals);
+  say(reply);
+}
+
+bool Session::count_idle_command() {
+  if (++idle_commands_ <= settings_->idle_commands)
+    return true;
+  close_with(replies::too_many_idle_commands);
+  return false;
+}
+
+void Session::execute(const Helo& helo) {
+  if (!count_idle_command())
+    return;
+  hello_ = Hello{helo.name, false};
+  transaction_.reset();
+  say_with_hostname(replies::hello);
+}
+
+void Session::execute(const Ehlo& ehlo) {
+  if (!count_idle_command())
+    return;
+  hello_ = Hello{ehlo.name, true};
+  transaction_.reset();
+  (replies_ += "250-") += settings_->hostname;
+  replies_ += "\r\n250-PIPELINING\r\n250-SIZE ";
+  replies_ += std::to_string(settings_->content.size);
+  replies_ += "\r\n250-8BITMIME\r\n250-ENHANCEDSTATUSCODES\r\n";
+  if (settings_->offer_starttls && !peer_.tls)
+    replies_ += "250-STARTTLS\r\n";
+  if (settings_->offer_smtputf8)
+    replies_ += "250-SMTPUTF8\r\n";
+  replies_ += "250 HELP\r\n";
+}
+
+void Session::execute(const Mail& mail) {
+  if (!hello_)
+    return refuse_command(replies::need_hello);
+  if (transaction_)
+    return refuse_command(replies::nested_mail);
+  if (mail.smtputf8 && !settings_->offer_smtputf8)
+    return refuse_command(replies::unknown_parameter);
+  if (!mail.smtputf8 && !mail.reverse_path.is_ascii())
+    return refuse_attempt(replies::non_ascii_address);
+  if (mail.size.value_or(0) > settings_->content.size)
+    return refuse_attempt(replies::message_too_big);
+  if (++transactions_ > settings_->transactions)
+    return close_with(replies::too_many_messages);
+  transaction_.emplace();
+  transaction_->envelope.reverse_path = mail.reverse_path;
+  transaction_->envelope.body = mail.body.value_or(Body::seven_bit);
+  transaction_->envelope.smtputf8 = mail.smtputf8;
+  transaction_->declared_size = mail.size.value_or(0);
+  say(replies::sender_ok);
+}
+
+void Session::execute(const Rcpt& rcpt) {
+  if (!hello_)
+    return refuse_command(replies::need_hello);
+  if (!transaction_)
+    return refuse_attempt(replies::need_mail);
+  auto& envelope = transaction_->envelope;
+  const auto* mailbox = std::get_if<mail::Mailbox>(&rcpt.forward_path);
+  if (mailbox && !mailbox->is_ascii() && !envelope.smtputf8)
+    return refuse_attempt(replies::non_ascii_address);
+  auto recipient = recipients_->judge(rcpt.forward_path);
+  if (!recipient) {
+    return refuse_attempt(recipient.error() == RecipientRefusal::foreign ? replies::relaying_denied
+                                                                         : replies::no_such_user);
+  }
+  auto key = recipient->address.key();
+  if (transaction_->recipient_keys.contains(key))
+    return say(replies::recipient_ok);
+  if (envelope.recipients.size() >= settings_->recipients)
+    return say(replies::too_many_recipients);
+  transaction_->recipient_keys.insert(std::move(key));
+  envelope.recipients.push_back(*std::move(recipient));
+  say(replies::recipient_ok);
+}
+
+void Session::execute(const Data&) {
+  if (!hello_)
+    return refuse_command(replies::need_hello);
+  if (!transaction_)
+    return refuse_attempt(replies::need_mail);
+  if (transaction_->envelope.recipients.empty())
+    return refuse_attempt(replies::no_recipients);
+  const auto start = requests_.begin_content(transaction_->declared_size);
+  if (!start)
+    return refuse_content(start.error());
+  storing_ = true;
+  if (*start == StorageStart::later)
+    phase_ = Phase::storage;
+  else
+    start_content();
+}
+
+void Session::execute(const Rset&) {
+  if (!count_idle_command())
+    return;
+  transaction_.reset();
+  say(replies::ok);
+}
+
+void Session::execute(const Noop&) {
+  if (count_idle_command())
+    say(replies::ok);
+}
+
+void Session::execute(const Vrfy&) {
+  if (count_idle_command())
+    say(replies::cannot_verify);
+}
+
+void Session::execute(const Help&) {
+  if (count_idle_command())
+    say(replies::help);
+}
+
+void Session::execute(const Quit&) {
+  close_with(replies::bye);
+}
+
+void Session::execute(const StartTls&) {
+  if (peer_.tls)
+    return refuse_command(replies::tls_already_on);
+  if (!settings_->offer_starttls)
+    return refuse_command(replies::tls_not_offered);
+  if (transaction_)
+    return refuse_command(replies::tls_in_transaction);
+  // Whoever sent it hopes that it will be taken for something said inside TLS.
+  if (input_left_)
+    return close_with(replies::early_plaintext);
+  say(replies::ready_for_tls);
+  phase_ = Phase::tls;
+  start_tls_due_ = true;
+}
+
+} // namespace letterlock::smtpd

@@ -1,0 +1,581 @@
+// The session, row by row of docs/smtp.md: what the client says, what it hears, what is asked of
+// the adapter.
+#include "common/base/crc32c.h"
+#include "smtpd/recipient_table.h"
+#include "smtpd/session.h"
+#include "tests/unit/smtp_recorder.h"
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "tests/unit/check.h" // last: its fail() is a macro
+
+using namespace letterlock;
+using namespace letterlock::smtpd;
+
+namespace {
+
+std::shared_ptr<const RecipientTable> recipients() {
+  auto table = std::make_shared<RecipientTable>();
+  const auto domain = [](std::string_view text) { return *mail::Domain::parse(text); };
+  const auto mailbox = [](std::string_view text) { return *mail::Mailbox::parse(text); };
+  assert_true(table->add_domain(domain("ours.example"), 1).has_value());
+  assert_true(table->add_domain(domain("strict.example"), std::nullopt).has_value());
+  assert_true(table->add_route(mailbox("alice@ours.example"), 2).has_value());
+  assert_true(table->add_block(mailbox("spam@ours.example")).has_value());
+  return table;
+}
+
+SessionSettings settings() {
+  SessionSettings s;
+  s.hostname = "mx.ours.example";
+  s.content.size = 1000;
+  s.offer_starttls = true;
+  return s;
+}
+
+// A session with its adapter. Input is fed as an adapter does it: what was not taken is kept and
+// offered again after the next event.
+struct Talk {
+  explicit Talk(const SessionSettings& s = settings(), const Peer& peer = client())
+      : session(std::make_shared<SessionSettings>(s), recipients(), peer, adapter) {
+    session.on_connect();
+    adapter.wire.clear();
+  }
+
+  static Peer client() { return {mail::AddressLiteral::ipv4({192, 0, 2, 7}), std::nullopt}; }
+
+  Talk& say(std::string_view input) {
+    input_ += input;
+    return feed();
+  }
+  Talk& commit(std::expected<void, StorageFault> result = {}) {
+    session.on_commit(result);
+    return feed();
+  }
+  Talk& feed() {
+    while (!input_.empty() && session.wants_input())
+      input_.erase(0, session.on_input(as_bytes(input_)));
+    return *this;
+  }
+  // What the client heard since the last call.
+  std::string heard() { return std::exchange(adapter.wire, {}); }
+  std::string asked() { return std::exchange(adapter.log, {}); }
+
+  // Into the states of the table.
+  Talk& greeted() { return quietly("EHLO client.example\r\n"); }
+  Talk& mail() { return greeted().quietly("MAIL FROM:<a@b.example>\r\n"); }
+  Talk& rcpt() { return mail().quietly("RCPT TO:<x@ours.example>\r\n"); }
+  Talk& content() { return rcpt().quietly("DATA\r\n"); }
+  Talk& quietly(std::string_view input) {
+    say(input);
+    heard();
+    asked();
+    return *this;
+  }
+
+  Recorder adapter;
+  Session session;
+
+private:
+  std::string input_;
+};
+
+struct Row {
+  std::string_view said, heard;
+};
+
+void check_rows(const std::function<void(Talk&)>& enter, std::initializer_list<Row> rows) {
+  for (const auto& row : rows) {
+    Talk talk;
+    enter(talk);
+    talk.say(row.said);
+    assert_text_equal(talk.heard(), row.heard);
+  }
+}
+
+const std::string_view ok = "250 2.0.0 OK\r\n";
+const std::string_view helo = "250 mx.ours.example\r\n";
+const std::string_view need_hello = "503 5.5.1 Say HELO or EHLO first\r\n";
+const std::string_view need_mail = "503 5.5.1 Say MAIL first\r\n";
+const std::string_view nested_mail = "503 5.5.1 Sender already given\r\n";
+const std::string_view no_tls_now = "503 5.5.1 Not within a mail transaction\r\n";
+const std::string_view recipient_ok = "250 2.1.5 Recipient OK\r\n";
+const std::string_view go_ahead = "354 End data with <CR><LF>.<CR><LF>\r\n";
+const std::string_view accepted = "250 2.0.0 Accepted 00000000000000000000000000000001\r\n";
+
+void the_greeting_names_the_host(void**) {
+  Recorder adapter;
+  Session session(std::make_shared<SessionSettings>(settings()), recipients(), Talk::client(),
+                  adapter);
+  assert_false(session.wants_input());
+  session.on_connect();
+  assert_text_equal(adapter.wire, "220 mx.ours.example ESMTP Letterlock\r\n");
+  assert_true(session.wants_input());
+}
+
+void a_refused_connection_hears_why_and_is_closed(void**) {
+  for (const auto& [refusal, reply] :
+       {std::pair(ConnectRefusal::busy,
+                  "421 4.3.2 mx.ours.example Too many connections, try again later\r\n"),
+        std::pair(ConnectRefusal::denied, "554 5.7.1 mx.ours.example Access denied\r\n")}) {
+    Recorder adapter;
+    Session session(std::make_shared<SessionSettings>(settings()), recipients(), Talk::client(),
+                    adapter);
+    session.on_connect_refused(refusal);
+    assert_text_equal(adapter.wire, reply);
+    assert_text_equal(adapter.log, "close");
+  }
+}
+
+void ehlo_lists_what_is_offered(void**) {
+  Talk talk;
+  assert_text_equal(talk.say("EHLO c\r\n").heard(),
+                    "250-mx.ours.example\r\n250-PIPELINING\r\n250-SIZE 1000\r\n250-8BITMIME\r\n"
+                    "250-ENHANCEDSTATUSCODES\r\n250-STARTTLS\r\n250-SMTPUTF8\r\n250 HELP\r\n");
+  auto without = settings();
+  without.offer_starttls = without.offer_smtputf8 = false;
+  Talk bare(without);
+  assert_text_equal(bare.say("EHLO c\r\n").heard(),
+                    "250-mx.ours.example\r\n250-PIPELINING\r\n250-SIZE 1000\r\n250-8BITMIME\r\n"
+                    "250-ENHANCEDSTATUSCODES\r\n250 HELP\r\n");
+}
+
+void state_start(void**) {
+  check_rows([](Talk&) {}, {
+                               {"HELO c\r\n", helo},
+                               {"MAIL FROM:<a@b>\r\n", need_hello},
+                               {"RCPT TO:<x@ours.example>\r\n", need_hello},
+                               {"DATA\r\n", need_hello},
+                               {"RSET\r\n", ok},
+                               {"NOOP\r\n", ok},
+                               {"HELP\r\n", "214 2.0.0 See RFC 5321\r\n"},
+                               {"VRFY x\r\n", "252 2.0.0 Cannot verify, try RCPT\r\n"},
+                               {"EXPN x\r\n", "502 5.5.1 Command not implemented\r\n"},
+                               {"STARTTLS\r\n", "220 2.0.0 Ready to start TLS\r\n"},
+                               {"QUIT\r\n", "221 2.0.0 mx.ours.example Goodbye\r\n"},
+                               {"EHLO\r\n", "501 A host name is needed\r\n"},
+                               {"FOO\r\n", "500 5.5.2 Command not recognized\r\n"},
+                               {"NOOP\nNOOP\r\n", "500 5.5.2 Control character in command\r\n"},
+                               {"NOOP\n", ""},
+                           });
+}
+
+void state_greeted(void**) {
+  check_rows([](Talk& talk) { talk.greeted(); },
+             {
+                 {"HELO c\r\n", helo},
+                 {"MAIL FROM:<a@b>\r\n", "250 2.1.0 Sender OK\r\n"},
+                 {"MAIL FROM:<>\r\n", "250 2.1.0 Sender OK\r\n"},
+                 {"MAIL FROM:<a@ours.example>\r\n", "250 2.1.0 Sender OK\r\n"},
+                 {"MAIL FROM:<a@b> SIZE=1000\r\n", "250 2.1.0 Sender OK\r\n"},
+                 {"MAIL FROM:<a@b> SIZE=1001\r\n", "552 5.3.4 Message too big\r\n"},
+                 {"MAIL FROM:<\xc3\xbc@b>\r\n", "553 5.6.7 Address needs SMTPUTF8\r\n"},
+                 {"MAIL FROM:<\xc3\xbc@b> SMTPUTF8\r\n", "250 2.1.0 Sender OK\r\n"},
+                 {"MAIL FROM:<a@b> FOO=1\r\n", "555 5.5.4 Parameter not recognized\r\n"},
+                 {"MAIL FROM:<a@b> SIZE=1 SIZE=1\r\n", "501 5.5.4 Parameter given twice\r\n"},
+                 {"MAIL FROM:a@b\r\n", "501 5.1.7 Bad sender address syntax\r\n"},
+                 {"RCPT TO:<x@ours.example>\r\n", need_mail},
+                 {"DATA\r\n", need_mail},
+                 {"RSET\r\n", ok},
+                 {"STARTTLS\r\n", "220 2.0.0 Ready to start TLS\r\n"},
+             });
+}
+
+void state_mail(void**) {
+  check_rows(
+      [](Talk& talk) { talk.mail(); },
+      {
+          {"HELO c\r\nRCPT TO:<x@ours.example>\r\n", std::string(helo) + std::string(need_mail)},
+          {"MAIL FROM:<a@b>\r\n", nested_mail},
+          {"RCPT TO:<x@ours.example>\r\n", recipient_ok},
+          {"RCPT TO:<Postmaster>\r\n", recipient_ok},
+          {"RCPT TO:<@r.example:\"x y\"@OURS.example>\r\n", recipient_ok},
+          {"RCPT TO:<x@strict.example>\r\n", "550 5.1.1 No such user here\r\n"},
+          {"RCPT TO:<\"SPAM\"@ours.example>\r\n", "550 5.1.1 No such user here\r\n"},
+          {"RCPT TO:<x@else.example>\r\n", "550 5.7.1 Relaying denied\r\n"},
+          {"RCPT TO:<\xc3\xbc@ours.example>\r\n", "553 5.6.7 Address needs SMTPUTF8\r\n"},
+          {"RCPT TO:<x>\r\n", "501 5.1.3 Bad recipient address syntax\r\n"},
+          {"DATA\r\n", "554 5.5.1 No valid recipients\r\n"},
+          {"RSET\r\nDATA\r\n", std::string(ok) + std::string(need_mail)},
+          {"STARTTLS\r\n", no_tls_now},
+      });
+}
+
+void state_rcpt(void**) {
+  check_rows([](Talk& talk) { talk.rcpt(); },
+             {
+                 {"MAIL FROM:<a@b>\r\n", nested_mail},
+                 {"RCPT TO:<alice@ours.example>\r\n", recipient_ok},
+                 {"RCPT TO:<x@else.example>\r\nDATA\r\n",
+                  "550 5.7.1 Relaying denied\r\n354 End data with <CR><LF>.<CR><LF>\r\n"},
+                 {"DATA\r\n", go_ahead},
+                 {"DATA x\r\n", "501 5.5.4 Syntax error in argument\r\n"},
+                 {"RSET\r\nDATA\r\n", std::string(ok) + std::string(need_mail)},
+                 {"HELO c\r\nDATA\r\n", std::string(helo) + std::string(need_mail)},
+                 {"STARTTLS\r\n", no_tls_now},
+                 {"QUIT\r\n", "221 2.0.0 mx.ours.example Goodbye\r\n"},
+             });
+}
+
+void a_message_is_committed_with_all_that_is_known(void**) {
+  Talk talk;
+  talk.say("EHLO client.example\r\n").heard();
+  talk.say("MAIL FROM:<Sender@b.example> SIZE=20 BODY=8BITMIME\r\nRCPT TO:<x@ours.example>\r\n"
+           "RCPT TO:<alice@ours.example>\r\nRCPT TO:<y@ours.example>\r\nRCPT "
+           "TO:<\"X\"@OURS.example>\r\nDATA\r\n");
+  assert_text_equal(talk.heard(),
+                    "250 2.1.0 Sender OK\r\n250 2.1.5 Recipient OK\r\n250 2.1.5 Recipient OK\r\n"
+                    "250 2.1.5 Recipient OK\r\n250 2.1.5 Recipient OK\r\n"
+                    "354 End data with <CR><LF>.<CR><LF>\r\n");
+  assert_int_equal(talk.adapter.sends, 3); // greeting, EHLO, and one for all that was pipelined
+  talk.say("A: b\r\n\r\n..body\r\n.\r\nQUIT\r\n");
+  assert_text_equal(talk.heard(), "");
+  assert_true(talk.session.phase() == Session::Phase::commit);
+  assert_text_equal(talk.asked(), "begin(20) commit(<Sender@b.example> 1:x@ours.example "
+                                  "1:y@ours.example 2:alice@ours.example)");
+  const auto& commit = *talk.adapter.committed;
+  assert_text_equal(talk.adapter.content, "A: b\n\n.body\n");
+  assert_int_equal(commit.crc32c, crc32c(0, as_bytes(talk.adapter.content)));
+  assert_int_equal(commit.counts.stored_size, 12);
+  assert_int_equal(commit.counts.wire_size, 15);
+  assert_int_equal(commit.counts.header_size, 5);
+  assert_true(commit.envelope.body == Body::eight_bit_mime);
+  assert_text_equal(commit.trace,
+                    "Received: from client.example ([192.0.2.7]) by mx.ours.example with ESMTP\n"
+                    "\tid 00000000000000000000000000000001;\n"
+                    "\tSat, 21 Nov 2026 22:27:39 +0000\n");
+  talk.commit();
+  assert_text_equal(talk.heard(), std::string(accepted) + "221 2.0.0 mx.ours.example Goodbye\r\n");
+  assert_text_equal(talk.asked(), "close");
+}
+
+void the_only_recipient_stands_in_received(void**) {
+  Talk talk;
+  talk.quietly("HELO client.example\r\nMAIL FROM:<>\r\nRCPT TO:<postmaster>\r\nDATA\r\n.\r\n");
+  assert_text_equal(talk.adapter.committed->trace,
+                    "Received: from client.example ([192.0.2.7]) by mx.ours.example with SMTP\n"
+                    "\tid 00000000000000000000000000000001 for <postmaster@ours.example>;\n"
+                    "\tSat, 21 Nov 2026 22:27:39 +0000\n");
+}
+
+void the_answer_of_the_storage_is_the_answer_to_the_message(void**) {
+  const std::pair<StorageFault, std::string_view> rows[] = {
+      {StorageFault::full, "452 4.3.1 Not enough storage, try again later\r\n"},
+      {StorageFault::over_quota, "452 4.2.2 Mailbox full, try again later\r\n"},
+      {StorageFault::failed, "451 4.3.0 Storage failed, try again later\r\n"},
+      {StorageFault::refused, "550 5.7.1 Message refused\r\n"},
+  };
+  for (const auto& [fault, reply] : rows) {
+    Talk talk; // at the commit
+    talk.content().say("x\r\n.\r\n").commit(std::unexpected(fault));
+    assert_text_equal(talk.heard(), reply);
+    assert_text_equal(talk.asked(), "commit(<a@b.example> 1:x@ours.example)");
+    assert_text_equal(talk.say("DATA\r\n").heard(), need_mail);
+
+    Talk early; // instead of 354
+    early.adapter.begin_fault = fault;
+    early.rcpt().say("DATA\r\nNOOP\r\n");
+    assert_text_equal(early.heard(), std::string(reply) + std::string(ok));
+    assert_text_equal(early.asked(), "begin(0)");
+
+    Talk amid; // between two pieces of content
+    amid.content().say("x\r\n").session.on_storage_refused(fault);
+    amid.say("y\r\n.\r\n");
+    assert_text_equal(amid.heard(), reply);
+    assert_text_equal(amid.asked(), "");
+  }
+}
+
+void content_that_does_not_fit_is_read_to_its_end(void**) {
+  Talk talk;
+  talk.adapter.room = 3;
+  talk.content().say("x\r\n").say("QUIT\r\n").say("QUIT\r\n.\r\nNOOP\r\n");
+  assert_text_equal(talk.heard(),
+                    "452 4.3.1 Not enough storage, try again later\r\n250 2.0.0 OK\r\n");
+  assert_text_equal(talk.asked(), "");
+}
+
+void storage_may_take_its_time(void**) {
+  Talk talk;
+  talk.adapter.start = StorageStart::later;
+  talk.rcpt().say("DATA\r\n");
+  assert_text_equal(talk.heard(), "");
+  assert_false(talk.session.wants_input());
+  talk.session.on_storage_ready();
+  assert_text_equal(talk.heard(), go_ahead);
+  talk.say("x\r\n.\r\n").commit();
+  assert_text_equal(talk.heard(), accepted);
+
+  Talk refused;
+  refused.adapter.start = StorageStart::later;
+  refused.rcpt().say("DATA\r\n").session.on_storage_refused(StorageFault::over_quota);
+  assert_text_equal(refused.heard(), "452 4.2.2 Mailbox full, try again later\r\n");
+}
+
+void bad_content_is_dropped_and_refused_at_its_end(void**) {
+  std::string hops, header;
+  for (int i = 0; i < 51; ++i)
+    hops += "Received: x\r\n";
+  const std::pair<std::string, std::string_view> rows[] = {
+      {"x\n.\r\nMAIL FROM:<e@vil>\r\n.\r\n", "550 5.6.11 Bare CR, bare LF or NUL in message\r\n"},
+      {"x\r.\r\n.\r\n", "550 5.6.11 Bare CR, bare LF or NUL in message\r\n"},
+      {"\r\n" + std::string(997, 'x') + "\r\n.\r\n", "552 5.3.4 Message too big\r\n"},
+      {hops + "\r\n.\r\n", "554 5.4.6 Too many hops\r\n"},
+  };
+  for (const auto& [input, reply] : rows) {
+    Talk talk;
+    talk.content().say(input);
+    assert_text_equal(talk.heard(), reply);
+    assert_text_equal(talk.asked(), "abort");
+    talk.say("MAIL FROM:<a@b>\r\n");
+    assert_text_equal(talk.heard(), "250 2.1.0 Sender OK\r\n");
+  }
+}
+
+void messages_follow_each_other(void**) {
+  Talk talk;
+  talk.content().say("x\r\n.\r\n").commit().heard();
+  talk.say("MAIL FROM:<>\r\nRCPT TO:<alice@ours.example>\r\nDATA\r\ny\r\n.\r\n").heard();
+  talk.commit();
+  assert_text_equal(talk.heard(), "250 2.0.0 Accepted 00000000000000000000000000000002\r\n");
+  assert_text_equal(talk.adapter.content, "y\n");
+}
+
+void input_waits_while_a_commit_is_pending(void**) {
+  Talk talk;
+  talk.content();
+  const std::string_view input = "x\r\n.\r\nNOOP\r\n";
+  assert_int_equal(talk.session.on_input(as_bytes(input)), 6);
+  assert_int_equal(talk.session.on_input(as_bytes(input.substr(6))), 0);
+  talk.session.on_timeout();
+  talk.session.on_storage_refused(StorageFault::full);
+  assert_text_equal(talk.heard(), "");
+  talk.commit();
+  assert_int_equal(talk.session.on_input(as_bytes(input.substr(6))), 6);
+  assert_text_equal(talk.heard(), std::string(accepted) + std::string(ok));
+}
+
+const mail::TlsInfo tls13{"TLSv1.3", "AEAD-AES256-GCM-SHA384"};
+
+void starttls_forgets_everything(void**) {
+  Talk talk;
+  talk.greeted().say("STARTTLS\r\n");
+  assert_text_equal(talk.heard(), "220 2.0.0 Ready to start TLS\r\n");
+  assert_text_equal(talk.asked(), "tls");
+  assert_false(talk.session.wants_input());
+  talk.session.on_tls_established(tls13);
+  assert_text_equal(talk.say("MAIL FROM:<a@b>\r\n").heard(), need_hello);
+  assert_text_equal(talk.say("STARTTLS\r\n").heard(), "503 5.5.1 TLS is already on\r\n");
+  assert_true(talk.say("EHLO c\r\n").heard().find("STARTTLS") == std::string::npos);
+  talk.quietly("MAIL FROM:<>\r\nRCPT TO:<x@ours.example>\r\nDATA\r\n.\r\n");
+  assert_true(talk.adapter.committed->trace.find(
+                  "with ESMTPS\n\t(TLSv1.3 AEAD-AES256-GCM-SHA384) id") != std::string::npos);
+}
+
+void input_behind_starttls_ends_the_session(void**) {
+  Talk talk;
+  talk.greeted().say("STARTTLS\r\nMAIL FROM:<a@b>\r\n");
+  assert_text_equal(talk.heard(), "421 4.7.0 mx.ours.example Input after STARTTLS, closing\r\n");
+  assert_text_equal(talk.asked(), "close");
+
+  Talk late;
+  late.greeted().say("STARTTLS\r\n").heard();
+  assert_int_equal(late.session.on_input(as_bytes("NOOP\r\n")), 0);
+  assert_text_equal(late.heard(), "");
+  assert_text_equal(late.asked(), "tls close");
+  late.session.on_tls_established(tls13);
+  assert_false(late.session.wants_input());
+}
+
+void starttls_that_is_not_offered_is_refused(void**) {
+  auto without = settings();
+  without.offer_starttls = false;
+  Talk talk(without);
+  assert_text_equal(talk.say("STARTTLS\r\n").heard(), "502 5.5.1 STARTTLS not offered\r\n");
+  auto peer = Talk::client();
+  peer.tls = tls13;
+  Talk inside(settings(), peer);
+  assert_text_equal(inside.say("STARTTLS\r\n").heard(), "503 5.5.1 TLS is already on\r\n");
+}
+
+void smtputf8_that_is_not_offered_is_unknown(void**) {
+  auto without = settings();
+  without.offer_smtputf8 = false;
+  Talk talk(without);
+  talk.quietly("EHLO c\r\n");
+  assert_text_equal(talk.say("MAIL FROM:<a@b> SMTPUTF8\r\n").heard(),
+                    "555 5.5.4 Parameter not recognized\r\n");
+}
+
+void smtputf8_shows_in_received(void**) {
+  Talk talk;
+  talk.quietly("EHLO c\r\nMAIL FROM:<\xc3\xbc@b> SMTPUTF8\r\nRCPT "
+               "TO:<\xc3\xbc@ours.example>\r\nDATA\r\n.\r\n");
+  assert_true(talk.adapter.committed->trace.find("with UTF8SMTP\n\tid") != std::string::npos);
+  assert_true(talk.adapter.committed->envelope.smtputf8);
+}
+
+void recipients_of_a_message_are_limited(void**) {
+  auto few = settings();
+  few.recipients = 2;
+  Talk talk(few);
+  talk.rcpt();
+  assert_text_equal(talk.say("RCPT TO:<y@ours.example>\r\nRCPT TO:<z@ours.example>\r\n"
+                             "RCPT TO:<x@ours.example>\r\nDATA\r\n")
+                        .heard(),
+                    std::string(recipient_ok) + "452 4.5.3 Too many recipients\r\n" +
+                        std::string(recipient_ok) + std::string(go_ahead));
+}
+
+// The line is answered LIMIT times, and then no more.
+void check_budget(Talk& talk, std::string_view line, int limit, std::string_view end) {
+  for (int i = 0; i < limit; ++i)
+    talk.say(line);
+  assert_true(talk.session.wants_input());
+  talk.heard();
+  assert_text_equal(talk.say(line).heard(), end);
+  assert_text_equal(talk.asked(), "close");
+}
+
+void budgets_end_the_connection(void**) {
+  Talk bad, recipients, idle;
+  check_budget(bad, "FOO\r\n", 10, "421 4.7.0 mx.ours.example Too many errors, closing\r\n");
+  check_budget(recipients.mail(), "RCPT TO:<a@else.example>\r\n", 100,
+               "421 4.7.0 mx.ours.example Too many refusals, closing\r\n");
+  check_budget(idle, "NOOP\r\n", 100,
+               "421 4.7.0 mx.ours.example Too many commands without mail, closing\r\n");
+  auto one = settings();
+  one.transactions = 1;
+  Talk talk(one);
+  talk.content().say("x\r\n.\r\n").commit().heard();
+  assert_text_equal(talk.say("MAIL FROM:<>\r\n").heard(),
+                    "421 4.7.0 mx.ours.example Too many messages, connect again\r\n");
+}
+
+void a_line_that_is_too_long_is_one_error(void**) {
+  Talk talk;
+  talk.say(std::string(5000, 'x')).say(std::string(5000, 'x') + "\r\nNOOP\r\n");
+  assert_text_equal(talk.heard(), "500 5.5.2 Line too long\r\n250 2.0.0 OK\r\n");
+}
+
+void timeouts_close(void**) {
+  const std::string_view timeout = "421 4.4.2 mx.ours.example Timeout, closing\r\n";
+  Talk idle;
+  idle.session.on_timeout();
+  assert_text_equal(idle.heard(), timeout);
+  assert_text_equal(idle.asked(), "close");
+  Talk content;
+  content.content().say("x\r\n").session.on_timeout();
+  assert_text_equal(content.heard(), timeout);
+  assert_text_equal(content.asked(), "abort close");
+  Talk handshake;
+  handshake.quietly("STARTTLS\r\n").session.on_timeout();
+  assert_text_equal(handshake.heard(), "");
+  assert_text_equal(handshake.asked(), "close");
+}
+
+void shutdown_waits_for_the_message_in_the_air(void**) {
+  const std::string shutdown = "421 4.3.2 mx.ours.example Shutting down, try again later\r\n";
+  Talk idle;
+  idle.rcpt().session.on_shutdown();
+  assert_text_equal(idle.heard(), shutdown);
+  assert_text_equal(idle.asked(), "close");
+  Talk content;
+  content.content().session.on_shutdown();
+  content.say("x\r\n.\r\nNOOP\r\n");
+  assert_text_equal(content.heard(), "");
+  content.commit();
+  assert_text_equal(content.heard(), std::string(accepted) + shutdown);
+  Talk handshake;
+  handshake.quietly("STARTTLS\r\n").session.on_shutdown();
+  handshake.session.on_tls_established(tls13);
+  assert_text_equal(handshake.heard(), shutdown);
+}
+
+void a_lost_connection_drops_content_but_not_a_commit(void**) {
+  Talk content;
+  content.content().say("x\r\n").session.on_disconnect();
+  assert_text_equal(content.asked(), "abort");
+  Talk commit;
+  commit.content().say("x\r\n.\r\n").asked();
+  commit.session.on_disconnect();
+  commit.commit();
+  assert_text_equal(commit.asked() + commit.heard(), "");
+}
+
+void a_new_configuration_counts_from_the_next_command(void**) {
+  Talk talk;
+  talk.content();
+  auto other = settings();
+  other.hostname = "new.example";
+  other.content.size = 1;
+  talk.session.on_reload(std::make_shared<SessionSettings>(other),
+                         std::make_shared<RecipientTable>());
+  talk.say("A: b\r\n.\r\n").commit();
+  assert_text_equal(talk.heard(), accepted);
+  assert_text_equal(talk.say("HELO c\r\nMAIL FROM:<>\r\nRCPT TO:<x@ours.example>\r\n").heard(),
+                    "250 new.example\r\n250 2.1.0 Sender OK\r\n550 5.7.1 Relaying denied\r\n");
+}
+
+void no_cut_of_the_input_changes_the_dialogue(void**) {
+  const std::string input =
+      "EHLO c\r\nFOO\r\nMAIL FROM:<a@b>\r\nRCPT TO:<x@ours.example>\r\nRCPT TO:<y@else.example>\r\n"
+      "DATA\r\nA: b\r\n\r\n..x\r\n.\r\nMAIL FROM:<>\r\nRCPT "
+      "TO:<x@ours.example>\r\nDATA\r\nx\n.\r\n\r\n.\r\n"
+      "NOOP\nNOOP\r\nQUIT\r\nNOOP\r\n";
+  const auto run = [&](std::size_t cut, std::size_t step) {
+    Talk talk;
+    for (std::string_view rest = input; !rest.empty();) {
+      const auto piece = rest.substr(0, rest.size() == input.size() && cut > 0 ? cut : step);
+      rest.remove_prefix(piece.size());
+      talk.say(piece);
+      if (talk.session.phase() == Session::Phase::commit)
+        talk.commit();
+    }
+    return talk.heard() + talk.asked();
+  };
+  const auto whole = run(0, input.size());
+  assert_true(whole.find("221 2.0.0") != std::string::npos);
+  assert_text_equal(run(0, 1), whole);
+  for (std::size_t cut = 1; cut < input.size(); ++cut)
+    assert_text_equal(run(cut, input.size()), whole);
+}
+
+} // namespace
+
+int main() {
+  const CMUnitTest tests[] = {
+      cmocka_unit_test(the_greeting_names_the_host),
+      cmocka_unit_test(a_refused_connection_hears_why_and_is_closed),
+      cmocka_unit_test(ehlo_lists_what_is_offered),
+      cmocka_unit_test(state_start),
+      cmocka_unit_test(state_greeted),
+      cmocka_unit_test(state_mail),
+      cmocka_unit_test(state_rcpt),
+      cmocka_unit_test(a_message_is_committed_with_all_that_is_known),
+      cmocka_unit_test(the_only_recipient_stands_in_received),
+      cmocka_unit_test(the_answer_of_the_storage_is_the_answer_to_the_message),
+      cmocka_unit_test(content_that_does_not_fit_is_read_to_its_end),
+      cmocka_unit_test(storage_may_take_its_time),
+      cmocka_unit_test(bad_content_is_dropped_and_refused_at_its_end),
+      cmocka_unit_test(messages_follow_each_other),
+      cmocka_unit_test(input_waits_while_a_commit_is_pending),
+      cmocka_unit_test(starttls_forgets_everything),
+      cmocka_unit_test(input_behind_starttls_ends_the_session),
+      cmocka_unit_test(starttls_that_is_not_offered_is_refused),
+      cmocka_unit_test(smtputf8_that_is_not_offered_is_unknown),
+      cmocka_unit_test(smtputf8_shows_in_received),
+      cmocka_unit_test(recipients_of_a_message_are_limited),
+      cmocka_unit_test(budgets_end_the_connection),
+      cmocka_unit_test(a_line_that_is_too_long_is_one_error),
+      cmocka_unit_test(timeouts_close),
+      cmocka_unit_test(shutdown_waits_for_the_message_in_the_air),
+      cmocka_unit_test(a_lost_connection_drops_content_but_not_a_commit),
+      cmocka_unit_test(a_new_configuration_counts_from_the_next_command),
+      cmocka_unit_test(no_cut_of_the_input_changes_the_dialogue),
+  };
+  return cmocka_run_group_tests(tests, nullptr, nullptr);
+}
