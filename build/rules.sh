@@ -25,8 +25,8 @@ libs_of() {
 }
 
 object() { # its rule; the name of the object
-  printf '%s: %s\n\t@mkdir -p %s\n\t$(CXX) $(ALL_CXXFLAGS) -MMD -c -o $@ %s\n' \
-    "$out/${1%.cc}.o" "$1" "$(dirname "$out/$1")" "$1" >&3
+  printf '%s: %s\n\t@mkdir -p %s && echo "  CXX   %s"\n\t@$(CXX) $(ALL_CXXFLAGS) -MMD -c -o $@ %s\n' \
+    "$out/${1%.cc}.o" "$1" "$(dirname "$out/$1")" "$1" "$1" >&3
   printf ' %s' "$out/${1%.cc}.o"
 }
 
@@ -34,14 +34,14 @@ archive() { # NAME SOURCE...
   name=$1
   shift
   objects=$(for source; do object "$source"; done)
-  printf '%s:%s\n\t@rm -f $@\n\tar crs $@%s\n' "$out/$name.a" "$objects" "$objects" >&3
+  printf '%s:%s\n\t@rm -f $@\n\t@ar crs $@%s\n' "$out/$name.a" "$objects" "$objects" >&3
 }
 
 program() { # NAME OBJECT LIBS ARCHIVE...
   name=$1 object=$2 libs=$3
   shift 3
-  printf '%s:%s %s\n\t@mkdir -p %s\n\t$(CXX) $(ALL_LDFLAGS) -o $@%s -Wl,--start-group %s -Wl,--end-group %s\n' \
-    "$out/$name" "$object" "$*" "$(dirname "$out/$name")" "$object" "$*" "$libs" >&3
+  printf '%s:%s %s\n\t@mkdir -p %s && echo "  LINK  %s"\n\t@$(CXX) $(ALL_LDFLAGS) -o $@%s -Wl,--start-group %s -Wl,--end-group %s\n' \
+    "$out/$name" "$object" "$*" "$(dirname "$out/$name")" "$name" "$object" "$*" "$libs" >&3
 }
 
 exec 3>&1

@@ -41,8 +41,8 @@ public:
     stopping,  // has been told to end
   };
 
-  Child(Role role, std::uint16_t instance, ChildEvents& events)
-      : role(role), instance(instance), events_(events) {}
+  Child(Role its_role, std::uint16_t its_instance, ChildEvents& events)
+      : role(its_role), instance(its_instance), events_(events) {}
   Child(const Child&) = delete;
   Child& operator=(const Child&) = delete;
 

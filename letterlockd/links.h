@@ -5,6 +5,7 @@
 // reports that it was lost.
 #pragma once
 
+#include "common/ipc/logger.h"
 #include "letterlockd/child.h"
 
 #include <chrono>
