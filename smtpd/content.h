@@ -3,6 +3,7 @@
 
 #include "common/base/byte_reader.h"
 
+#include <cstddef>
 #include <cstdint>
 
 namespace letterlock::smtpd {
@@ -36,6 +37,9 @@ struct ContentCounts {
 // call only.
 class ContentSink {
 public:
+  // The longest piece, so that each fits into one frame between processes.
+  static constexpr std::size_t max_piece = 16'000;
+
   virtual ~ContentSink() = default;
   virtual void append(Bytes content) = 0;
 };

@@ -45,7 +45,7 @@ private:
   DataReader& reader_;
   ContentSink& sink_;
   std::size_t size_ = 0;
-  std::array<char, 16384> buffer_;
+  std::array<char, ContentSink::max_piece> buffer_;
 };
 
 bool DataReader::read(std::string_view& input, ContentSink& sink) {

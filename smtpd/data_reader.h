@@ -26,8 +26,8 @@ public:
   explicit DataReader(const ContentLimits& limits) : limits_(limits) {}
 
   // Moves INPUT past the content in it; true when the end of data was found, and then INPUT begins
-  // with what follows it. SINK gets the content until a fault is found, in pieces of up to 16 KiB.
-  // Not to be called again after the end.
+  // with what follows it. SINK gets the content until a fault is found, in pieces of up to
+  // max_piece. Not to be called again after the end.
   bool read(std::string_view& input, ContentSink& sink);
 
   // Once set it stays, but may give way to one that is earlier in the list until the end is found.

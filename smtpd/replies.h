@@ -68,6 +68,6 @@ inline constexpr Reply mail_loop{554, "5.4.6", "Too many hops"};
 inline constexpr Reply storage_full{452, "4.3.1", "Not enough storage, try again later"};
 inline constexpr Reply over_quota{452, "4.2.2", "Mailbox full, try again later"};
 inline constexpr Reply storage_failed{451, "4.3.0", "Storage failed, try again later"};
-inline constexpr Reply message_refused{550, "5.7.1", "Message refused"};
+inline constexpr Reply message_refused{554, "5.3.0", "Message refused"};
 
 } // namespace letterlock::smtpd::replies

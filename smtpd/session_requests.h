@@ -43,7 +43,7 @@ enum class StorageFault : std::uint8_t {
   full,       // 452 4.3.1
   over_quota, // 452 4.2.2
   failed,     // 451 4.3.0
-  refused,    // 550 5.7.1
+  refused,    // 554 5.3.0
 };
 
 enum class StorageStart : std::uint8_t {
@@ -70,8 +70,9 @@ public:
 
   // Content is about to come; DECLARED_SIZE is what the client said, or 0.
   virtual std::expected<StorageStart, StorageFault> begin_content(std::uint64_t declared_size) = 0;
-  // More content as it is to be stored. After a fault nothing of the content is wanted any more: no
-  // abort_content follows, and the session reads to the end of data by itself.
+  // More content as it is to be stored, ContentSink::max_piece octets at most. After a fault
+  // nothing of the content is wanted any more: no abort_content follows, and the session reads to
+  // the end of data by itself.
   virtual std::expected<void, StorageFault> append_content(Bytes content) = 0;
   // Drop what was begun. Also possible between begin_content's "later" and its answer.
   virtual void abort_content() = 0;

@@ -266,7 +266,7 @@ void the_answer_of_the_storage_is_the_answer_to_the_message(void**) {
       {StorageFault::full, "452 4.3.1 Not enough storage, try again later\r\n"},
       {StorageFault::over_quota, "452 4.2.2 Mailbox full, try again later\r\n"},
       {StorageFault::failed, "451 4.3.0 Storage failed, try again later\r\n"},
-      {StorageFault::refused, "550 5.7.1 Message refused\r\n"},
+      {StorageFault::refused, "554 5.3.0 Message refused\r\n"},
   };
   for (const auto& [fault, reply] : rows) {
     Talk talk; // at the commit
