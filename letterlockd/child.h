@@ -63,10 +63,18 @@ public:
   void detach() { link_ = std::monostate(); }
 
   // False if the child is not there or may not be sent this.
-  template <class M, class... Fd> bool send(const M& message, Fd&&... fd) {
-    return with_link([&](auto& link) {
-      if constexpr (requires { link.send(message, std::forward<Fd>(fd)...); })
-        return link.send(message, std::forward<Fd>(fd)...);
+  template <class M> bool send(const M& message) {
+    return with_link([&message](auto& link) {
+      if constexpr (requires { link.send(message); })
+        return link.send(message);
+      else
+        return false;
+    });
+  }
+  template <class M> bool send(const M& message, UniqueFd descriptor) {
+    return with_link([&message, &descriptor](auto& link) {
+      if constexpr (requires { link.send(message, std::move(descriptor)); })
+        return link.send(message, std::move(descriptor));
       else
         return false;
     });
