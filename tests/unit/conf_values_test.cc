@@ -1,0 +1,153 @@
+// Names, sizes, numbers, lists and listening addresses of the configuration.
+#include "common/conf/values.h"
+#include "tests/unit/check.h"
+
+#include <string>
+
+using namespace letterlock;
+using namespace letterlock::conf;
+
+namespace {
+
+void domain_names(void**) {
+  for (const std::string good :
+       {"example.com", "a", "xn--bcher-kva.example", "1.example", "a-b.c-d.example", "mx.example2"})
+    assert_text_equal(*parse_domain_name(good), good);
+  assert_text_equal(*parse_domain_name("Example.COM"), "example.com");
+  const std::string label(63, 'a');
+  assert_true(parse_domain_name(label + ".b").has_value());
+  assert_true(parse_domain_name(label + '.' + label + '.' + label + '.' + std::string(61, 'b'))
+                  .has_value());
+  for (const std::string& bad :
+       {std::string(), std::string("."), std::string("example.com."), std::string(".example.com"),
+        std::string("a..b"), std::string("-a.b"), std::string("a-.b"), std::string("a_b.c"),
+        std::string("b\xc3\xbc"
+                    "cher.example"),
+        std::string("192.0.2.1"), std::string("a b"), std::string("[192.0.2.1]"), label + "a.b",
+        label + '.' + label + '.' + label + '.' + std::string(62, 'b')})
+    assert_false(parse_domain_name(bad).has_value());
+}
+
+void addresses(void**) {
+  const auto address = parse_address("Old.Shop+x@Example.com");
+  assert_true(address.has_value());
+  assert_text_equal(address->local, "old.shop+x");
+  assert_text_equal(address->domain, "example.com");
+  for (const std::string& bad :
+       {std::string("alice"), std::string("@example.com"), std::string("alice@"),
+        std::string("a@b@example.com"), std::string("\"a b\"@example.com"),
+        std::string(".a@example.com"), std::string("a..b@example.com"), std::string("a.@b.c"),
+        std::string("b\xc3\xbc@example.com"), std::string(65, 'a') + "@example.com"})
+    assert_false(parse_address(bad).has_value());
+}
+
+void account_names(void**) {
+  for (const std::string good : {"main", "a", "0x", "first.last", "a_b-c"})
+    assert_text_equal(*parse_account_name(good), good);
+  for (const std::string& bad :
+       {std::string(), std::string("no"), std::string("Main"), std::string("-a"), std::string("."),
+        std::string("a@b"), std::string("a:b"), std::string("a b"), std::string(33, 'a')})
+    assert_false(parse_account_name(bad).has_value());
+}
+
+void sizes(void**) {
+  const std::uint64_t most = UINT64_MAX;
+  assert_int_equal(*parse_size("0", 0, most), 0);
+  assert_int_equal(*parse_size("1234", 0, most), 1234);
+  assert_int_equal(*parse_size("64K", 0, most), 65536);
+  assert_int_equal(*parse_size("50M", 0, most), 50 * 1048576);
+  assert_int_equal(*parse_size("3G", 0, most), 3221225472);
+  for (const std::string bad : {"", "K", "50MB", "50 M", "-1", "+1", "1.5G", "50m", "0x10", "9T",
+                                "18446744073709551616", "17179869184G"})
+    assert_false(parse_size(bad, 0, most).has_value());
+  assert_text_equal(
+      parse_size("17179869184G", 0, most).error(),
+      "\"17179869184G\" is out of range; write a size from 0 to 18446744073709551615");
+  assert_text_equal(parse_size("1K", 65536, 1 << 30).error(),
+                    "\"1K\" is out of range; write a size from 64K to 1G");
+  assert_true(parse_size("64K", 65536, 1 << 30).has_value());
+  assert_true(parse_size("1G", 65536, 1 << 30).has_value());
+  assert_false(parse_size("1073741825", 65536, 1 << 30).has_value());
+}
+
+void numbers_and_switches(void**) {
+  assert_int_equal(*parse_number("64", 1, 64), 64);
+  for (const std::string bad : {"", "0", "65", "-1", " 1", "1 ", "1x", "99999999999999999999"})
+    assert_false(parse_number(bad, 1, 64).has_value());
+  assert_true(*parse_yes_no("yes"));
+  assert_false(*parse_yes_no("no"));
+  for (const std::string bad : {"", "Yes", "true", "1", "on"})
+    assert_false(parse_yes_no(bad).has_value());
+  assert_false(parse_workers("auto")->has_value());
+  assert_int_equal(**parse_workers("3"), 3);
+  assert_false(parse_workers("0").has_value());
+}
+
+void listen_addresses(void**) {
+  for (const std::string good :
+       {"0.0.0.0:25", "127.0.0.1:110", "[::]:25", "[::1]:995", "[2001:db8::1]:65535"})
+    assert_text_equal(ListenAddress::parse(good)->text(), good);
+  for (const std::string& bad :
+       {std::string(), std::string("25"), std::string(":25"), std::string("*:25"),
+        std::string("localhost:25"), std::string("127.0.0.1"), std::string("127.0.0.1:0"),
+        std::string("127.0.0.1:65536"), std::string("127.0.0.1:"), std::string("127.0.0.1: 25"),
+        std::string("::1:25"), std::string("[::1]"), std::string("[::1:25"),
+        std::string("[127.0.0.1]:25"), std::string("127.1:25"), std::string("[fe80::1%lo]:25"),
+        std::string("127.0.0.1\0x:25", 14)})
+    assert_false(ListenAddress::parse(bad).has_value());
+}
+
+void listen_addresses_know_loopback_and_collisions(void**) {
+  const auto at = [](std::string_view s) { return *ListenAddress::parse(s); };
+  assert_true(at("127.0.0.1:1").is_loopback());
+  assert_true(at("127.9.9.9:1").is_loopback());
+  assert_true(at("[::1]:1").is_loopback());
+  assert_false(at("0.0.0.0:1").is_loopback());
+  assert_false(at("[::]:1").is_loopback());
+  assert_false(at("[1::1]:1").is_loopback());
+  assert_true(collide(at("127.0.0.1:25"), at("127.0.0.1:25")));
+  assert_true(collide(at("127.0.0.1:25"), at("0.0.0.0:25")));
+  assert_true(collide(at("[::]:25"), at("[::1]:25")));
+  assert_false(collide(at("127.0.0.1:25"), at("127.0.0.2:25")));
+  assert_false(collide(at("127.0.0.1:25"), at("127.0.0.1:26")));
+  assert_false(collide(at("0.0.0.0:25"), at("[::]:25")));
+}
+
+void lists(void**) {
+  const auto two = parse_listen_addresses("0.0.0.0:25 ,\t[::]:25");
+  assert_true(two.has_value());
+  assert_int_equal(two->size(), 2);
+  assert_true(parse_listen_addresses("")->empty());
+  for (const std::string bad : {",", "0.0.0.0:25,", ",0.0.0.0:25", "0.0.0.0:25,,[::]:25",
+                                "0.0.0.0:25 [::]:25", "0.0.0.0:25, 0.0.0.0:25"})
+    assert_false(parse_listen_addresses(bad).has_value());
+  assert_text_equal(parse_local_parts("a, b, A").error(),
+                    "\"A\" is in the list twice; write it once");
+  std::string many;
+  for (std::size_t i = 0; i <= max_listen_addresses; ++i)
+    many += (i ? "," : "") + std::string("127.0.0.1:") + std::to_string(i + 1);
+  assert_text_equal(parse_listen_addresses(many).error(),
+                    "the list is too long; write at most 16 items");
+}
+
+void messages_quote_no_control_characters(void**) {
+  assert_text_equal(quoted("a\x1b[31m\nb"), "\"a?[31m?b\"");
+  assert_int_equal(quoted(std::string(500, 'x')).size(), 82);
+}
+
+} // namespace
+
+int main() {
+  const CMUnitTest tests[] = {
+      cmocka_unit_test(domain_names),
+      cmocka_unit_test(addresses),
+      cmocka_unit_test(account_names),
+      cmocka_unit_test(sizes),
+      cmocka_unit_test(numbers_and_switches),
+      cmocka_unit_test(listen_addresses),
+      cmocka_unit_test(listen_addresses_know_loopback_and_collisions),
+      cmocka_unit_test(lists),
+      cmocka_unit_test(messages_quote_no_control_characters),
+  };
+  return cmocka_run_group_tests(tests, nullptr, nullptr);
+}
