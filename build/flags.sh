@@ -14,7 +14,9 @@ if [ "$step" = link ]; then
   exit 0
 fi
 
-[ $clang = no ] || echo '-stdlib=libc++'
+# libc++ before 18 puts std::expected's flag into the tail padding of its value, where copying the
+# value overwrites it (LLVM issue 68552). Without the attribute the flag has a place of its own.
+[ $clang = no ] || echo '-stdlib=libc++ -Dno_unique_address=maybe_unused'
 case $variant in
 release)
   echo '-O2 -g -fPIE -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection'

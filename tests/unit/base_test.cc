@@ -1,5 +1,6 @@
 // The small types of common/base.
 #include "common/base/crc32c.h"
+#include "common/base/error.h"
 #include "common/base/id128.h"
 #include "common/base/secret.h"
 #include "common/base/text.h"
@@ -25,6 +26,26 @@ void text_refuses_control_characters_and_excess(void**) {
 
 void text_cut_shows_what_fits(void**) {
   assert_text_equal(Text<4>::cut("a\r\nb and more"), "a??b");
+}
+
+// A value with padding at its end: libc++ 16 by itself would lose that there is one.
+void expected_keeps_a_value_with_padding(void**) {
+  struct Padded {
+    std::uint64_t numbers[8]{};
+    bool last = false;
+  };
+  const auto made = []() -> Expected<Padded> {
+    Padded value;
+    value.last = true;
+    return value;
+  }();
+  Expected<Padded> copy = std::unexpected(Error{"no value"});
+  copy = made;
+  const Expected<Padded> another = copy;
+  assert_true(made.has_value() && copy.has_value() && another.has_value());
+  const Expected<Text<253>> text = *Text<253>::from("text of odd length");
+  const auto text_copy = text;
+  assert_true(text.has_value() && text_copy.has_value());
 }
 
 void crc32c_agrees_with_rfc_3720(void**) {
@@ -83,6 +104,7 @@ int main() {
   const CMUnitTest tests[] = {
       cmocka_unit_test(text_refuses_control_characters_and_excess),
       cmocka_unit_test(text_cut_shows_what_fits),
+      cmocka_unit_test(expected_keeps_a_value_with_padding),
       cmocka_unit_test(crc32c_agrees_with_rfc_3720),
       cmocka_unit_test(crc32c_continues),
       cmocka_unit_test(id128_round_trips_through_hex),
