@@ -1,0 +1,90 @@
+// Directories through the system.
+#include "queued/directory.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <memory>
+
+namespace letterlock::queued {
+
+namespace {
+
+struct CloseDirectory {
+  void operator()(DIR* directory) const { ::closedir(directory); }
+};
+
+FileKind kind_of(int directory, const dirent& entry) {
+  switch (entry.d_type) {
+  case DT_REG:
+    return FileKind::regular;
+  case DT_DIR:
+    return FileKind::directory;
+  case DT_UNKNOWN:
+    break;
+  default:
+    return FileKind::other;
+  }
+  struct stat about = {};
+  if (::fstatat(directory, entry.d_name, &about, AT_SYMLINK_NOFOLLOW) != 0)
+    return FileKind::other;
+  if (S_ISREG(about.st_mode))
+    return FileKind::regular;
+  return S_ISDIR(about.st_mode) ? FileKind::directory : FileKind::other;
+}
+
+} // namespace
+
+SystemResult<void> visit_directory(int directory,
+                                   const std::function<bool(const std::string&, FileKind)>& visit) {
+  // Opened anew: the position of DIRECTORY is shared by all threads.
+  auto own = open_directory(directory, ".");
+  if (!own)
+    return std::unexpected(own.error());
+  const std::unique_ptr<DIR, CloseDirectory> stream(::fdopendir(own->get()));
+  if (!stream)
+    return std::unexpected(Errno{errno});
+  [[maybe_unused]] const int now_the_streams = own->release();
+  for (;;) {
+    errno = 0;
+    const dirent* entry = ::readdir(stream.get());
+    if (entry == nullptr)
+      break;
+    const std::string name = entry->d_name;
+    if (name != "." && name != ".." && !visit(name, kind_of(directory, *entry)))
+      return {};
+  }
+  if (errno != 0)
+    return std::unexpected(Errno{errno});
+  return {};
+}
+
+SystemResult<UniqueFd> open_directory(int parent, const std::string& name) {
+  UniqueFd directory(
+      ::openat(parent, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!directory)
+    return std::unexpected(Errno{errno});
+  return directory;
+}
+
+SystemResult<MaildirDirectories> MaildirDirectories::open(int root, std::uint32_t account) {
+  auto maildir = open_directory(root, "maildrops");
+  for (const std::string& name : {std::to_string(account), std::string("Maildir")})
+    if (maildir)
+      maildir = open_directory(maildir->get(), name);
+  if (!maildir)
+    return std::unexpected(maildir.error());
+  MaildirDirectories three;
+  for (const auto& [name, at] : {std::pair("tmp", &three.tmp), std::pair("new", &three.fresh),
+                                 std::pair("cur", &three.cur)}) {
+    auto opened = open_directory(maildir->get(), name);
+    if (!opened)
+      return std::unexpected(opened.error());
+    *at = std::move(*opened);
+  }
+  return three;
+}
+
+} // namespace letterlock::queued

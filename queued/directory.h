@@ -1,0 +1,29 @@
+// Reading directories, and opening the ones that the store is made of.
+#pragma once
+
+#include "queued/file_system.h"
+
+#include <functional>
+#include <string_view>
+
+namespace letterlock::queued {
+
+enum class FileKind : std::uint8_t { regular, directory, other };
+
+// Calls VISIT with each name but "." and ".." until it answers false. Names that vanish meanwhile
+// are left out or not.
+SystemResult<void>
+visit_directory(int directory, const std::function<bool(const std::string& name, FileKind)>& visit);
+
+// Never through a symbolic link.
+SystemResult<UniqueFd> open_directory(int parent, const std::string& name);
+
+// The three directories of one Maildir.
+struct MaildirDirectories {
+  UniqueFd tmp, fresh, cur; // fresh is "new"
+
+  // Below the state directory: maildrops/ID/Maildir.
+  static SystemResult<MaildirDirectories> open(int root, std::uint32_t account);
+};
+
+} // namespace letterlock::queued

@@ -1,0 +1,58 @@
+// FileSystem: every system call by which the store changes the disk, so that tests can record it
+// and make it fail.
+//
+// Reading is not here: it changes nothing. All names are single path components below an open
+// directory. Callable from any thread.
+#pragma once
+
+#include "common/base/byte_reader.h"
+#include "common/base/unique_fd.h"
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <expected>
+#include <string>
+
+namespace letterlock::queued {
+
+// An error number of the system; the store decides on some of them.
+struct Errno {
+  int number;
+  bool is_full() const; // ENOSPC or EDQUOT
+};
+
+template <class T> using SystemResult = std::expected<T, Errno>;
+
+class FileSystem {
+public:
+  virtual ~FileSystem() = default;
+
+  // A new file, open for reading and writing; EEXIST if the name is taken.
+  virtual SystemResult<UniqueFd> create_file(int directory, const std::string& name,
+                                             mode_t mode) = 0;
+  // A new file without a name, of mode 0600, on the directory's file system.
+  virtual SystemResult<UniqueFd> create_unnamed_file(int directory) = 0;
+  // Writes all of BYTES at the file's position, or fails having written a part of them.
+  virtual SystemResult<void> append(int file, Bytes bytes) = 0;
+  virtual SystemResult<void> truncate(int file) = 0; // to nothing
+  // Content, and what is needed to read it back.
+  virtual SystemResult<void> sync_file(int file) = 0;
+  // The names in it.
+  virtual SystemResult<void> sync_directory(int directory) = 0;
+  // A second name for a file; EEXIST rather than replacing.
+  virtual SystemResult<void> link(int from, int to, const std::string& name) = 0;
+  // Replaces TO, in the same directory.
+  virtual SystemResult<void> rename(int directory, const std::string& from,
+                                    const std::string& to) = 0;
+  virtual SystemResult<void> unlink(int directory, const std::string& name) = 0;
+  virtual SystemResult<void> make_directory(int directory, const std::string& name,
+                                            mode_t mode) = 0;
+  // What an unprivileged process may still write.
+  virtual SystemResult<std::uint64_t> free_bytes(int directory) = 0;
+};
+
+// The real one; it has no state.
+FileSystem& posix_file_system();
+
+} // namespace letterlock::queued

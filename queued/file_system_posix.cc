@@ -1,0 +1,109 @@
+// The file system of the machine.
+#include "queued/file_system.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <limits>
+
+namespace letterlock::queued {
+
+namespace {
+
+std::unexpected<Errno> last_error() {
+  return std::unexpected(Errno{errno});
+}
+
+SystemResult<void> result_of(int returned) {
+  if (returned != 0)
+    return last_error();
+  return {};
+}
+
+class PosixFileSystem final : public FileSystem {
+public:
+  SystemResult<UniqueFd> create_file(int directory, const std::string& name, mode_t mode) override {
+    UniqueFd file(::openat(directory, name.c_str(),
+                           O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode));
+    if (!file)
+      return last_error();
+    return file;
+  }
+
+  SystemResult<UniqueFd> create_unnamed_file(int directory) override {
+#ifdef O_TMPFILE
+    UniqueFd unnamed(::openat(directory, ".", O_RDWR | O_TMPFILE | O_CLOEXEC, 0600));
+    if (unnamed)
+      return unnamed;
+    // These say that the kernel or the file system has no such thing (open(2), BUGS).
+    if (errno != EOPNOTSUPP && errno != EISDIR && errno != ENOENT && errno != EINVAL)
+      return last_error();
+#endif
+    const std::string name = "unnamed";
+    auto file = create_file(directory, name, 0600);
+    if (file && ::unlinkat(directory, name.c_str(), 0) != 0)
+      return last_error();
+    return file;
+  }
+
+  SystemResult<void> append(int file, Bytes bytes) override {
+    while (!bytes.empty()) {
+      const ssize_t written = ::write(file, bytes.data(), bytes.size());
+      if (written < 0 && errno == EINTR)
+        continue;
+      if (written < 0)
+        return last_error();
+      if (written == 0) // not a disk's way; do not turn it into a loop without end
+        return std::unexpected(Errno{EIO});
+      bytes = bytes.subspan(static_cast<std::size_t>(written));
+    }
+    return {};
+  }
+
+  SystemResult<void> truncate(int file) override { return result_of(::ftruncate(file, 0)); }
+  SystemResult<void> sync_file(int file) override { return result_of(::fdatasync(file)); }
+  SystemResult<void> sync_directory(int directory) override {
+    return result_of(::fsync(directory));
+  }
+
+  SystemResult<void> link(int from, int to, const std::string& name) override {
+    return result_of(::linkat(from, name.c_str(), to, name.c_str(), 0));
+  }
+  SystemResult<void> rename(int directory, const std::string& from,
+                            const std::string& to) override {
+    return result_of(::renameat(directory, from.c_str(), directory, to.c_str()));
+  }
+  SystemResult<void> unlink(int directory, const std::string& name) override {
+    return result_of(::unlinkat(directory, name.c_str(), 0));
+  }
+  SystemResult<void> make_directory(int directory, const std::string& name, mode_t mode) override {
+    return result_of(::mkdirat(directory, name.c_str(), mode));
+  }
+
+  SystemResult<std::uint64_t> free_bytes(int directory) override {
+    struct statvfs about = {};
+    if (::fstatvfs(directory, &about) != 0)
+      return last_error();
+    const std::uint64_t block = about.f_frsize, free = about.f_bavail;
+    if (block != 0 && free > std::numeric_limits<std::uint64_t>::max() / block)
+      return std::numeric_limits<std::uint64_t>::max();
+    return block * free;
+  }
+};
+
+} // namespace
+
+bool Errno::is_full() const {
+  return number == ENOSPC || number == EDQUOT;
+}
+
+FileSystem& posix_file_system() {
+  static PosixFileSystem real;
+  return real;
+}
+
+} // namespace letterlock::queued

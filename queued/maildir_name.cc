@@ -1,0 +1,121 @@
+// Reading and writing the names of message files.
+#include "queued/maildir_name.h"
+
+#include <algorithm>
+#include <charconv>
+
+namespace letterlock::queued {
+
+namespace {
+
+constexpr std::size_t longest_name = 255; // NAME_MAX of the file systems that we run on
+constexpr std::size_t longest_uidl = 70;  // RFC 1939 §7
+constexpr std::size_t longest_host = 128;
+constexpr std::uint64_t largest_file = std::uint64_t{1} << 48;
+
+bool is_uidl_character(char c) {
+  return c >= 0x21 && c <= 0x7e;
+}
+
+template <class T> std::optional<T> number(std::string_view digits) {
+  T value{};
+  const char* const end = digits.data() + digits.size();
+  const auto [stop, error] = std::from_chars(digits.data(), end, value);
+  if (digits.empty() || digits.front() == '-' || error != std::errc() || stop != end)
+    return std::nullopt;
+  return value;
+}
+
+// The value of ",KEY=" among the comma-separated fields.
+std::optional<std::uint64_t> field(std::string_view fields, std::string_view key) {
+  while (!fields.empty()) {
+    const std::string_view one = fields.substr(0, fields.find(','));
+    if (one.starts_with(key))
+      return number<std::uint64_t>(one.substr(key.size()));
+    fields.remove_prefix(std::min(one.size() + 1, fields.size()));
+  }
+  return std::nullopt;
+}
+
+// A name can claim anything. What no content of that size could need is not believed.
+std::optional<std::uint64_t> believable_wire_size(std::string_view fields) {
+  const auto stored = field(fields, "S="), wire = field(fields, "W=");
+  if (!stored || !wire || *wire > largest_file || *wire < *stored || *wire - *stored > *stored + 2)
+    return std::nullopt;
+  return wire;
+}
+
+std::uint64_t fnv1a(std::uint64_t hash, std::string_view text) {
+  for (const char c : text)
+    hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3U;
+  return hash;
+}
+
+void append_hex(std::string& to, std::uint64_t value) {
+  for (int shift = 60; shift >= 0; shift -= 4)
+    to += "0123456789abcdef"[value >> shift & 15];
+}
+
+} // namespace
+
+MaildirHost::MaildirHost(std::string_view server_name) {
+  for (const char c : server_name) {
+    std::string piece(1, c);
+    if (!is_uidl_character(c) || c == '/' || c == ':' || c == ',' || c == '\\') {
+      const unsigned value = static_cast<unsigned char>(c);
+      piece = {'\\', static_cast<char>('0' + (value >> 6)),
+               static_cast<char>('0' + (value >> 3 & 7)), static_cast<char>('0' + (value & 7))};
+    }
+    if (text_.size() + piece.size() > longest_host)
+      break;
+    text_ += piece;
+  }
+  if (text_.empty())
+    text_ = "localhost";
+}
+
+std::string hashed_uidl(std::string_view text) {
+  std::string uidl = "x"; // 33 characters: ours have 32
+  append_hex(uidl, fnv1a(0xcbf29ce484222325U, text));
+  append_hex(uidl, fnv1a(0x9ae16a3b2f90404fU, text));
+  return uidl;
+}
+
+std::optional<MaildirName> MaildirName::parse(std::string_view file_name) {
+  if (file_name.empty() || file_name.front() == '.' || file_name.size() > longest_name ||
+      file_name.find('/') != std::string_view::npos ||
+      file_name.find('\0') != std::string_view::npos)
+    return std::nullopt;
+
+  MaildirName name;
+  // A colon at the very beginning begins no flags: there would be no name left.
+  const std::string_view base = file_name.substr(0, file_name.find(':', 1));
+  const std::string_view stem = base.substr(0, base.find(','));
+  name.base = base;
+  if (stem.size() < base.size())
+    name.wire_size = believable_wire_size(base.substr(stem.size() + 1));
+
+  const std::size_t first = stem.find('.');
+  name.time = number<std::int64_t>(stem.substr(0, first)).value_or(0);
+  if (first != std::string_view::npos) {
+    const std::string_view rest = stem.substr(first + 1);
+    name.transaction = Id128::from_hex(rest.substr(0, rest.find('.')));
+  }
+  if (name.transaction)
+    name.uidl = name.transaction->hex();
+  else if (!stem.empty() && stem.size() <= longest_uidl &&
+           std::all_of(stem.begin(), stem.end(), is_uidl_character))
+    name.uidl = stem;
+  else
+    name.uidl = hashed_uidl(base);
+  return name;
+}
+
+std::string format_maildir_name(std::int64_t time, const Id128& transaction,
+                                const MaildirHost& host, std::uint64_t stored_size,
+                                std::uint64_t wire_size) {
+  return std::to_string(time) + '.' + transaction.hex() + '.' + host.text() +
+         ",S=" + std::to_string(stored_size) + ",W=" + std::to_string(wire_size);
+}
+
+} // namespace letterlock::queued

@@ -1,0 +1,46 @@
+// The names of message files: ours written and read, those of other programs understood as far as
+// they go. Pure.
+//
+// Source: docs/spool.md, "Maildir names"; https://cr.yp.to/proto/maildir.html; S= and W= as in
+// Dovecot and Courier.
+#pragma once
+
+#include "common/base/id128.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace letterlock::queued {
+
+// The host part: made once from the server's name. Never empty, at most 128 characters.
+class MaildirHost {
+public:
+  explicit MaildirHost(std::string_view server_name);
+  const std::string& text() const { return text_; }
+
+private:
+  std::string text_;
+};
+
+struct MaildirName {
+  std::int64_t time = 0;                  // seconds since 1970; our own are never negative
+  std::optional<Id128> transaction;       // none: not one of ours
+  std::string uidl;                       // 1 to 70 characters 0x21 to 0x7e
+  std::string base;                       // the name without ":2,FLAGS": the same in new/ and cur/
+  std::optional<std::uint64_t> wire_size; // none: absent or not believable; read the file
+
+  // None for what is no message: empty, beginning with a dot, longer than 255, holding / or NUL.
+  static std::optional<MaildirName> parse(std::string_view file_name);
+};
+
+// The name of a new file in tmp/ and new/.
+std::string format_maildir_name(std::int64_t time, const Id128& transaction,
+                                const MaildirHost& host, std::uint64_t stored_size,
+                                std::uint64_t wire_size);
+
+// A legal UIDL made from any text, the same for the same text; never one of ours.
+std::string hashed_uidl(std::string_view text);
+
+} // namespace letterlock::queued

@@ -1,0 +1,63 @@
+// SpaceLedger: books room on the disk before it is used, so that nothing is over-promised.
+//
+// Room is what the file system has free, asked at each booking, less the reserve, less what is
+// booked. What a booking's owner has written already counts twice until the booking ends: the error
+// is on the safe side. Callable from any thread.
+#pragma once
+
+#include "queued/file_system.h"
+
+#include <memory>
+#include <mutex>
+
+namespace letterlock::queued {
+
+class SpaceLedger {
+  struct Sum {
+    std::mutex mutex;
+    std::uint64_t booked = 0;
+  };
+
+public:
+  // Room that is kept for its owner, until the object goes.
+  class Booking {
+  public:
+    Booking() = default;
+    Booking(Booking&& other) noexcept
+        : sum_(std::move(other.sum_)), bytes_(std::exchange(other.bytes_, 0)) {}
+    Booking& operator=(Booking&& other) noexcept {
+      std::swap(sum_, other.sum_);
+      std::swap(bytes_, other.bytes_);
+      return *this;
+    }
+    Booking(const Booking&) = delete;
+    Booking& operator=(const Booking&) = delete;
+    ~Booking();
+
+    std::uint64_t bytes() const { return bytes_; }
+
+  private:
+    friend class SpaceLedger;
+    Booking(std::shared_ptr<Sum> sum, std::uint64_t bytes) : sum_(std::move(sum)), bytes_(bytes) {}
+    std::shared_ptr<Sum> sum_;
+    std::uint64_t bytes_ = 0;
+  };
+
+  // DIRECTORY (borrowed) is on the file system in question; RESERVE in bytes.
+  SpaceLedger(FileSystem& files, int directory, std::uint64_t reserve)
+      : files_(files), directory_(directory), reserve_(reserve) {}
+
+  // ENOSPC if there is no room; another error if the system does not tell.
+  SystemResult<Booking> book(std::uint64_t bytes);
+  SystemResult<void> grow(Booking& booking, std::uint64_t more);
+
+private:
+  SystemResult<void> add(std::uint64_t bytes);
+
+  FileSystem& files_;
+  int directory_;
+  std::uint64_t reserve_;
+  std::shared_ptr<Sum> sum_ = std::make_shared<Sum>();
+};
+
+} // namespace letterlock::queued

@@ -1,0 +1,194 @@
+// MessageStore: where messages are kept. The one interface between queued's adapters and whatever
+// engine keeps them; docs/spool.md says what is promised.
+//
+// One thread (the loop's) calls everything here. What needs the disk is done on threads of the
+// store and answered by a completion, which is called exactly once, on the caller's thread, from
+// inside drain_completions() and never from inside the call that asked. Completions that were not
+// drained when the store goes are dropped.
+#pragma once
+
+#include "common/base/error.h"
+#include "common/base/id128.h"
+#include "common/base/text.h"
+#include "common/base/unique_fd.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace letterlock::queued {
+
+using AccountName = Text<64>;
+
+// Names a maildrop for ever; 0 is none.
+enum class AccountId : std::uint32_t {};
+
+// One link whose far end holds scratch files. The number is the adapter's; a link that is made
+// anew gets a new one.
+enum class Borrower : std::uint64_t {};
+enum class ScratchId : std::uint64_t {};
+
+struct ScratchLease {
+  ScratchId id{};
+  UniqueFd file; // read-write, empty, at its beginning; without a name
+};
+
+// --- Committing
+
+struct InlineContent {
+  std::string bytes;
+};
+// Content that BORROWER wrote at the beginning of a file it holds.
+struct ScratchContent {
+  Borrower borrower{};
+  ScratchId id{};
+};
+
+// Content at the beginning of a file that its sender hands over: for a repeat to a queued that was
+// started after the file was lent. A regular file, open for reading.
+struct FileContent {
+  UniqueFd file;
+};
+
+struct Copy {
+  AccountId account{};
+  std::string head; // put before the content: Return-Path and so on; empty, or ends in LF
+};
+
+struct Delivery {
+  Id128 transaction;
+  bool again = false;        // a repeat of a request whose answer may have been lost
+  std::int64_t received = 0; // seconds since 1970, not negative
+  std::vector<Copy> copies;  // at least one; no account twice
+  std::variant<InlineContent, ScratchContent, FileContent> content;
+  std::uint32_t crc = 0;         // CRC-32C of the content
+  std::uint64_t stored_size = 0; // of the content, in octets, without heads; lines end in LF
+  std::uint64_t wire_size = 0;   // of the content as POP3 sends it, without dot-stuffing
+};
+
+enum class CommitStatus : std::uint8_t {
+  committed, // durable, once in each maildrop: the only one that may become 250
+  full,      // no room; nothing was kept (452 4.3.1)
+  busy,      // the backlog is full; nothing was kept or looked for: a new one is 451 or asked
+             // again, a repeat must be asked again
+  refused,   // the request contradicts itself or its content; nothing was kept
+  failed,    // the disk failed; nothing was kept (451)
+  in_doubt,  // the disk failed and what was kept can't be told: answer nobody, drop the connection
+};
+
+struct CommitResult {
+  Id128 transaction;
+  CommitStatus status = CommitStatus::failed;
+  std::string text; // for the log; empty if committed
+};
+
+// --- Reading
+
+enum class ReadFault : std::uint8_t { busy, gone, failed };
+struct ReadError {
+  ReadFault fault = ReadFault::failed;
+  std::string text; // for the log; may name files, so never for a client
+};
+template <class T> using ReadResult = std::expected<T, ReadError>;
+
+struct StoredMessage {
+  std::string uidl;
+  std::uint64_t wire_size = 0; // octets that POP3 sends, without dot-stuffing
+  std::int64_t received = 0;   // seconds since 1970; 0 if the name does not tell
+};
+
+struct OpenedMessage {
+  UniqueFd file; // read-only, a regular file, at its beginning
+  std::uint64_t stored_size = 0;
+};
+
+struct Expunged {
+  std::size_t removed = 0; // durable by now, with those that were gone before
+  std::size_t kept = 0;    // could not be removed
+  std::string text;        // why, for the log; empty if nothing was kept
+};
+
+// The right to one account's maildrop. The session that holds it owns it; it ends with the object
+// (or with the Maildrop opened with it, and then with the last operation under way).
+class MaildropLock {
+public:
+  class Held; // the engine's
+  explicit MaildropLock(std::shared_ptr<const Held> held) : held_(std::move(held)) {}
+  const std::shared_ptr<const Held>& held() const { return held_; }
+
+private:
+  std::shared_ptr<const Held> held_;
+};
+
+// What a maildrop held when it was opened. Numbers, UIDLs and sizes do not change while it lives,
+// whatever other programs do to the files. It must not outlive the store.
+class Maildrop {
+public:
+  virtual ~Maildrop() = default;
+
+  virtual const std::vector<StoredMessage>& messages() const = 0;
+  // For the log: files that were left alone, each told once while the store lives.
+  virtual const std::vector<std::string>& notes() const = 0;
+
+  // INDEX is below messages().size(). Gone: another program removed it.
+  virtual void open_message(std::size_t index,
+                            std::function<void(ReadResult<OpenedMessage>)> done) = 0;
+  // All of INDICES that can be are removed, and that is durable, before DONE. An error: nothing
+  // was tried (busy), or something was removed but may come back after a power cut (failed).
+  virtual void expunge(std::vector<std::size_t> indices,
+                       std::function<void(ReadResult<Expunged>)> done) = 0;
+};
+
+// --- The store
+
+struct StoreLimits {
+  std::size_t backlog_deliveries = 1024;            // waiting for a commit
+  std::uint64_t backlog_bytes = 256 * 1024 * 1024;  // their content and heads
+  std::uint64_t message_bytes = 1024 * 1024 * 1024; // content of one
+  std::size_t head_bytes = 64 * 1024;               // one copy's
+  std::size_t copies = 1000;                        // of one message
+  std::size_t leases = 4096;                        // scratch files out at once
+  std::size_t read_jobs = 4096;                     // waiting for a reading thread
+  std::size_t maildrop_messages = 1'000'000;        // more are not shown
+  std::size_t accounts = 100'000;
+};
+
+class MessageStore {
+public:
+  virtual ~MessageStore() = default; // commits what it has accepted
+
+  // Readable while completions wait; for the loop to watch, not to read.
+  virtual int completion_descriptor() const = 0;
+  virtual void drain_completions() = 0;
+
+  // The ids of NAMES, in their order; a new name gets an id and a maildrop, durably. An error: none
+  // of them may be used.
+  virtual void resolve_accounts(std::vector<AccountName> names,
+                                std::function<void(Expected<std::vector<AccountId>>)> done) = 0;
+
+  // An id that is being committed: a repeat joins it, anything else is refused.
+  virtual void submit(Delivery delivery, std::function<void(CommitResult)> done) = 0;
+
+  // A file for content that is to come, with BYTES of room booked. These four do not wait for
+  // other work. None: no room (less the reserve), or too many leases; the error is for the log.
+  virtual Expected<ScratchLease> lease_scratch(Borrower borrower, std::uint64_t bytes) = 0;
+  // Books MORE bytes for it; false if there is no room or no such lease.
+  virtual bool grow_scratch(Borrower borrower, ScratchId id, std::uint64_t more) = 0;
+  // The borrower is done with it, and the booking ends. The file may be lent again, to the same
+  // borrower only: it still holds a descriptor.
+  virtual void return_scratch(Borrower borrower, ScratchId id) = 0;
+  // The link is gone: everything that it held is.
+  virtual void forget_borrower(Borrower borrower) = 0;
+
+  // None while another session has it. The id is one that resolve_accounts gave.
+  virtual std::optional<MaildropLock> lock_maildrop(AccountId account) = 0;
+  virtual void open_maildrop(MaildropLock lock,
+                             std::function<void(ReadResult<std::shared_ptr<Maildrop>>)> done) = 0;
+};
+
+} // namespace letterlock::queued

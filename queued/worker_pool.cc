@@ -1,0 +1,59 @@
+// Threads that wait for the disk.
+#include "queued/worker_pool.h"
+
+#include <pthread.h>
+#include <signal.h>
+
+namespace letterlock::queued {
+
+std::thread start_thread(std::function<void()> body) {
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before); // the new thread inherits it
+  std::thread thread(std::move(body));
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  return thread;
+}
+
+WorkerPool::WorkerPool(std::size_t threads, std::size_t backlog) : backlog_(backlog) {
+  for (std::size_t i = 0; i < threads; ++i)
+    threads_.push_back(start_thread([this] { run(); }));
+}
+
+WorkerPool::~WorkerPool() {
+  {
+    const std::lock_guard guard(mutex_);
+    stopping_ = true;
+  }
+  changed_.notify_all();
+  for (auto& thread : threads_)
+    thread.join();
+}
+
+bool WorkerPool::post(std::function<void()> job) {
+  {
+    const std::lock_guard guard(mutex_);
+    if (jobs_.size() >= backlog_)
+      return false;
+    jobs_.push_back(std::move(job));
+  }
+  changed_.notify_one();
+  return true;
+}
+
+void WorkerPool::run() {
+  for (;;) {
+    std::function<void()> job;
+    {
+      std::unique_lock lock(mutex_);
+      changed_.wait(lock, [this] { return stopping_ || !jobs_.empty(); });
+      if (stopping_)
+        return;
+      job = std::move(jobs_.front());
+      jobs_.pop_front();
+    }
+    job();
+  }
+}
+
+} // namespace letterlock::queued

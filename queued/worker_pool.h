@@ -1,0 +1,42 @@
+// WorkerPool: threads that wait for the disk in the loop's place; start_thread makes any thread of
+// queued.
+//
+// Threads inherit the sandbox of the thread that makes them, so they are made after it is entered.
+#pragma once
+
+#include <condition_variable>
+#include <cstddef>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace letterlock::queued {
+
+// With every signal blocked: signals are the loop's.
+std::thread start_thread(std::function<void()> body);
+
+class WorkerPool {
+public:
+  WorkerPool(std::size_t threads, std::size_t backlog);
+  // Jobs that run are waited for; those that wait are dropped.
+  ~WorkerPool();
+  WorkerPool(const WorkerPool&) = delete;
+  WorkerPool& operator=(const WorkerPool&) = delete;
+
+  // False if too many jobs wait.
+  [[nodiscard]] bool post(std::function<void()> job);
+
+private:
+  void run();
+
+  std::size_t backlog_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<std::function<void()>> jobs_;
+  bool stopping_ = false;
+  std::vector<std::thread> threads_;
+};
+
+} // namespace letterlock::queued

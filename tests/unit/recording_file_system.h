@@ -1,0 +1,284 @@
+// RecordingFileSystem: the real file system, that remembers every change made through it, fails
+// where it is told to, holds callers at a gate, and can lay out what a crash would have left.
+#pragma once
+
+#include "queued/directory.h"
+#include "queued/file_system.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <condition_variable>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <stdexcept>
+#include <vector>
+
+namespace letterlock::queued {
+
+class RecordingFileSystem final : public FileSystem {
+public:
+  enum class Call {
+    create,
+    append,
+    truncate,
+    sync_file,
+    sync_directory,
+    link,
+    rename,
+    unlink,
+    mkdir
+  };
+
+  // What survives of that which was not synced.
+  enum class Crash {
+    killed,    // everything: the kernel lives on
+    power_cut, // nothing
+    mixed,     // some, by the seed
+  };
+
+  explicit RecordingFileSystem(int root) { node(root, true); }
+
+  // The NTH call of this kind from now on (1 is the next) fails.
+  void fail(Call call, int nth, int error) {
+    const std::lock_guard guard(mutex_);
+    faults_[call] = {nth, error};
+  }
+  void set_free_bytes(std::uint64_t bytes) {
+    const std::lock_guard guard(mutex_);
+    free_ = bytes;
+  }
+  std::size_t count(Call call) const {
+    const std::lock_guard guard(mutex_);
+    std::size_t calls = 0;
+    for (const Change& change : changes_)
+      calls += change.call == call;
+    return calls;
+  }
+  // How many changes there were: names a moment.
+  std::size_t now() const {
+    const std::lock_guard guard(mutex_);
+    return changes_.size();
+  }
+
+  // Calls of this kind wait until the gate is opened.
+  void close_gate(Call call) {
+    const std::lock_guard guard(mutex_);
+    gate_ = call;
+  }
+  void wait_for_caller_at_gate() {
+    std::unique_lock lock(mutex_);
+    if (!changed_.wait_for(lock, std::chrono::seconds(20), [this] { return at_gate_ > 0; }))
+      throw std::runtime_error("nobody came to the gate");
+  }
+  void open_gate() {
+    const std::lock_guard guard(mutex_);
+    gate_.reset();
+    changed_.notify_all();
+  }
+
+  // Makes below INTO what the disk holds if the crash comes after the first MOMENT changes.
+  void lay_out(std::size_t moment, Crash crash, unsigned seed, int into) const {
+    const std::lock_guard guard(mutex_);
+    std::map<Node, State> disk;
+    for (std::size_t i = 0; i < moment; ++i)
+      replay(changes_[i], disk);
+    write_directory(disk, 0, crash, seed, into);
+  }
+
+  SystemResult<UniqueFd> create_file(int directory, const std::string& name, mode_t mode) override {
+    return change<UniqueFd>({Call::create, directory, name}, [&](Change& change) {
+      auto file = real_.create_file(directory, name, mode);
+      if (file)
+        change.node = node(file->get(), true);
+      return file;
+    });
+  }
+  // Never seen after a crash, so not recorded.
+  SystemResult<UniqueFd> create_unnamed_file(int directory) override {
+    return real_.create_unnamed_file(directory);
+  }
+  SystemResult<void> append(int file, Bytes bytes) override {
+    Change what{Call::append, file, {}};
+    what.bytes = as_text(bytes);
+    return change<void>(std::move(what), [&](Change&) { return real_.append(file, bytes); });
+  }
+  SystemResult<void> truncate(int file) override {
+    return change<void>({Call::truncate, file, {}}, [&](Change&) { return real_.truncate(file); });
+  }
+  SystemResult<void> sync_file(int file) override {
+    return change<void>({Call::sync_file, file, {}},
+                        [&](Change&) { return real_.sync_file(file); });
+  }
+  SystemResult<void> sync_directory(int directory) override {
+    return change<void>({Call::sync_directory, directory, {}},
+                        [&](Change&) { return real_.sync_directory(directory); });
+  }
+  SystemResult<void> link(int from, int to, const std::string& name) override {
+    return change<void>({Call::link, to, name}, [&](Change& change) {
+      struct stat about = {};
+      if (::fstatat(from, name.c_str(), &about, AT_SYMLINK_NOFOLLOW) == 0)
+        change.node = nodes_[about.st_ino];
+      return real_.link(from, to, name);
+    });
+  }
+  SystemResult<void> rename(int directory, const std::string& from,
+                            const std::string& to) override {
+    Change what{Call::rename, directory, from};
+    what.bytes = to;
+    return change<void>(std::move(what),
+                        [&](Change&) { return real_.rename(directory, from, to); });
+  }
+  SystemResult<void> unlink(int directory, const std::string& name) override {
+    return change<void>({Call::unlink, directory, name},
+                        [&](Change&) { return real_.unlink(directory, name); });
+  }
+  SystemResult<void> make_directory(int directory, const std::string& name, mode_t mode) override {
+    return change<void>({Call::mkdir, directory, name}, [&](Change& change) {
+      auto made = real_.make_directory(directory, name, mode);
+      if (made)
+        change.node = node(open_directory(directory, name)->get(), true);
+      return made;
+    });
+  }
+  SystemResult<std::uint64_t> free_bytes(int directory) override {
+    {
+      const std::lock_guard guard(mutex_);
+      if (free_)
+        return *free_;
+    }
+    return real_.free_bytes(directory);
+  }
+
+private:
+  using Node = int; // stands for an inode; numbers of inodes are used again, these are not
+  struct Change {
+    Call call{};
+    int descriptor = -1; // of the file or directory changed, at that time
+    std::string name;
+    std::string bytes{}; // or the new name
+    Node changed = -1;   // what DESCRIPTOR was
+    Node node = -1;      // what the name stands for
+  };
+  struct State {
+    bool directory = false;
+    std::string content, synced_content;
+    std::map<std::string, Node> names, synced_names;
+  };
+
+  template <class T, class Do> SystemResult<T> change(Change what, Do&& perform) {
+    std::unique_lock lock(mutex_);
+    if (gate_ == what.call) {
+      ++at_gate_;
+      changed_.notify_all();
+      changed_.wait(lock, [&] { return gate_ != what.call; });
+      --at_gate_;
+    }
+    const auto fault = faults_.find(what.call);
+    if (fault != faults_.end() && --fault->second.first == 0) {
+      const int error = fault->second.second;
+      faults_.erase(fault);
+      return std::unexpected(Errno{error});
+    }
+    what.changed = node(what.descriptor, false);
+    auto result = perform(what);
+    if (result)
+      changes_.push_back(std::move(what));
+    return result;
+  }
+
+  Node node(int descriptor, bool is_new) {
+    struct stat about = {};
+    if (::fstat(descriptor, &about) != 0)
+      throw std::runtime_error("fstat");
+    if (is_new || !nodes_.contains(about.st_ino))
+      nodes_[about.st_ino] = next_node_++;
+    return nodes_[about.st_ino];
+  }
+
+  static void replay(const Change& change, std::map<Node, State>& disk) {
+    State& state = disk[change.changed];
+    switch (change.call) {
+    case Call::create:
+    case Call::link:
+      state.names[change.name] = change.node;
+      disk[change.node];
+      break;
+    case Call::mkdir:
+      state.names[change.name] = change.node;
+      disk[change.node].directory = true;
+      break;
+    case Call::append:
+      state.content += change.bytes;
+      break;
+    case Call::truncate:
+      state.content.clear();
+      break;
+    case Call::sync_file:
+      state.synced_content = state.content;
+      break;
+    case Call::sync_directory:
+      state.synced_names = state.names;
+      break;
+    case Call::rename:
+      state.names[change.bytes] = state.names[change.name];
+      state.names.erase(change.name);
+      break;
+    case Call::unlink:
+      state.names.erase(change.name);
+      break;
+    }
+  }
+
+  static bool survives(Crash crash, unsigned seed, const std::string& what) {
+    if (crash != Crash::mixed)
+      return crash == Crash::killed;
+    return std::hash<std::string>()(std::to_string(seed) + what) >> 7 & 1;
+  }
+
+  static void write_directory(const std::map<Node, State>& disk, Node node, Crash crash,
+                              unsigned seed, int into) {
+    const auto found = disk.find(node);
+    if (found == disk.end())
+      return;
+    std::map<std::string, Node> names;
+    for (const auto* side : {&found->second.synced_names, &found->second.names})
+      for (const auto& [name, of] : *side) {
+        const bool newer = survives(crash, seed, std::to_string(node) + name);
+        if ((side == &found->second.names) == newer)
+          names[name] = of;
+      }
+    for (const auto& [name, of] : names) {
+      const auto state = disk.find(of);
+      if (state == disk.end())
+        throw std::runtime_error("a name stands for nothing");
+      if (state->second.directory) {
+        if (!posix_file_system().make_directory(into, name, 0750))
+          throw std::runtime_error("mkdir");
+        write_directory(disk, of, crash, seed, open_directory(into, name)->get());
+        continue;
+      }
+      const bool whole = survives(crash, seed, "content" + std::to_string(of));
+      const auto file = posix_file_system().create_file(into, name, 0640);
+      if (!file ||
+          !posix_file_system().append(
+              file->get(), as_bytes(whole ? state->second.content : state->second.synced_content)))
+        throw std::runtime_error("create");
+    }
+  }
+
+  FileSystem& real_ = posix_file_system();
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<Change> changes_;
+  std::map<ino_t, Node> nodes_;
+  Node next_node_ = 0;
+  std::map<Call, std::pair<int, int>> faults_; // how many calls until it comes, and the error
+  std::optional<Call> gate_;
+  int at_gate_ = 0;
+  std::optional<std::uint64_t> free_;
+};
+
+} // namespace letterlock::queued

@@ -1,0 +1,126 @@
+// Names of message files, wire sizes and the table of accounts: the store's pure parts.
+#include "queued/account_table.h"
+#include "queued/maildir_name.h"
+#include "queued/wire_size.h"
+#include "tests/unit/check.h"
+
+using namespace letterlock;
+using namespace letterlock::queued;
+
+namespace {
+
+constexpr std::string_view hex = "0123456789abcdef0123456789abcdef";
+
+void own_names_round_trip(void**) {
+  const auto id = *Id128::from_hex(hex);
+  const auto text = format_maildir_name(1700000000, id, MaildirHost("mx.example.com"), 100, 104);
+  assert_text_equal(text, "1700000000.0123456789abcdef0123456789abcdef.mx.example.com,S=100,W=104");
+  const auto name = MaildirName::parse(text);
+  assert_true(name.has_value());
+  assert_int_equal(name->time, 1700000000);
+  assert_true(name->transaction == id);
+  assert_text_equal(name->uidl, hex);
+  assert_int_equal(*name->wire_size, 104);
+}
+
+void flags_change_neither_uidl_nor_base(void**) {
+  const std::string base = "1.0123456789abcdef0123456789abcdef.h,S=3,W=4";
+  const auto name = MaildirName::parse(base + ":2,FRS");
+  assert_text_equal(name->uidl, hex);
+  assert_text_equal(name->base, base);
+  assert_int_equal(*name->wire_size, 4);
+}
+
+void host_characters_that_mean_something_are_escaped(void**) {
+  assert_text_equal(MaildirHost("a/b:c,d e\\").text(), "a\\057b\\072c\\054d\\040e\\134");
+  assert_text_equal(MaildirHost("").text(), "localhost");
+  assert_true(MaildirHost(std::string(500, '/')).text().size() <= 128);
+}
+
+void foreign_names_get_a_legal_uidl(void**) {
+  const struct {
+    std::string name, uidl;
+  } table[] = {
+      {"1700000000.M1P2.host,S=5,W=6:2,S", "1700000000.M1P2.host"},
+      {"letter", "letter"},
+      {"a b", hashed_uidl("a b")},
+      {std::string(71, 'x'), hashed_uidl(std::string(71, 'x'))},
+      {"gr\xc3\xbc n", hashed_uidl("gr\xc3\xbc n")},
+      {",S=3", hashed_uidl(",S=3")},
+      {":2,S", ":2"},
+  };
+  for (const auto& row : table) {
+    const auto name = MaildirName::parse(row.name);
+    assert_true(name.has_value());
+    assert_text_equal(name->uidl, row.uidl);
+  }
+  assert_true(hashed_uidl("a") != hashed_uidl("b"));
+}
+
+void names_that_are_no_messages_are_refused(void**) {
+  for (const std::string& name : {std::string(), std::string(".hidden"), std::string("a/b"),
+                                  std::string(256, 'a'), std::string("a\0b", 3)})
+    assert_false(MaildirName::parse(name).has_value());
+}
+
+void unbelievable_wire_sizes_are_not_used(void**) {
+  for (const char* fields : {"S=10", "W=10", "S=10,W=9", "S=10,W=23", "S=-1,W=4", "S=1x,W=1",
+                             "S=18446744073709551615,W=18446744073709551615", "S=,W="})
+    assert_false(MaildirName::parse(std::string("1.a.h,") + fields)->wire_size.has_value());
+  assert_int_equal(*MaildirName::parse("1.a.h,S=10,W=22")->wire_size, 22);
+  assert_int_equal(*MaildirName::parse("1.a.h,W=12,X=1,S=10")->wire_size, 12);
+}
+
+void wire_size_counts_what_pop3_sends(void**) {
+  const struct {
+    std::string_view stored;
+    unsigned octets;
+  } table[] = {{"", 0}, {"\n", 2}, {"a\n", 3}, {"a", 3}, {"a\r\n", 3}, {"a\nb\n\n", 8}, {"a\r", 4}};
+  for (const auto& row : table) {
+    assert_int_equal(WireSize::of(row.stored), row.octets);
+    WireSize in_pieces;
+    for (const char c : row.stored)
+      in_pieces.add(as_bytes({&c, 1}));
+    assert_int_equal(in_pieces.total(), row.octets);
+  }
+}
+
+void account_ids_are_given_once(void**) {
+  AccountTable table;
+  assert_int_equal(static_cast<int>(*table.resolve("main")), 1);
+  assert_int_equal(static_cast<int>(*table.resolve("alice")), 2);
+  assert_int_equal(static_cast<int>(*table.resolve("main")), 1);
+  assert_text_equal(table.format(), "letterlock accounts 1\n1 main\n2 alice\n");
+  auto again = AccountTable::parse(table.format());
+  assert_int_equal(static_cast<int>(*again->resolve("alice")), 2);
+  assert_int_equal(static_cast<int>(*again->resolve("bob")), 3);
+  assert_false(table.resolve("").has_value());
+  assert_false(table.resolve("two words").has_value());
+}
+
+void damaged_account_tables_are_refused(void**) {
+  for (const char* file : {"accounts\n", "letterlock accounts 1", "letterlock accounts 1\n2 main\n",
+                           "letterlock accounts 1\n1 main\n2 main\n",
+                           "letterlock accounts 1\n1 main", "letterlock accounts 1\n1 \n",
+                           "letterlock accounts 1\n1 a b\n", "letterlock accounts 1\n\n"})
+    assert_false(AccountTable::parse(file).has_value());
+  assert_text_equal(AccountTable::parse("letterlock accounts 1\n1 a\nx\n").error().text,
+                    "accounts:3: this is not \"2 NAME\"");
+}
+
+} // namespace
+
+int main() {
+  const CMUnitTest tests[] = {
+      cmocka_unit_test(own_names_round_trip),
+      cmocka_unit_test(flags_change_neither_uidl_nor_base),
+      cmocka_unit_test(host_characters_that_mean_something_are_escaped),
+      cmocka_unit_test(foreign_names_get_a_legal_uidl),
+      cmocka_unit_test(names_that_are_no_messages_are_refused),
+      cmocka_unit_test(unbelievable_wire_sizes_are_not_used),
+      cmocka_unit_test(wire_size_counts_what_pop3_sends),
+      cmocka_unit_test(account_ids_are_given_once),
+      cmocka_unit_test(damaged_account_tables_are_refused),
+  };
+  return cmocka_run_group_tests(tests, nullptr, nullptr);
+}

@@ -1,0 +1,170 @@
+// What the store's tests share: a state directory of their own, and a store that is waited for.
+#pragma once
+
+#include "common/base/crc32c.h"
+#include "queued/maildir_store.h"
+#include "queued/wire_size.h"
+#include "tests/unit/recording_file_system.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <stdexcept>
+
+namespace letterlock::queued {
+
+using Crash = RecordingFileSystem::Crash;
+using Call = RecordingFileSystem::Call;
+
+class TemporaryDirectory {
+public:
+  TemporaryDirectory() {
+    // In memory where there is such a place: these tests are about order, not about disks.
+    std::string pattern = std::filesystem::is_directory("/dev/shm") ? "/dev/shm" : "/tmp";
+    pattern += "/letterlock-store-XXXXXX";
+    if (::mkdtemp(pattern.data()) == nullptr)
+      throw std::runtime_error("mkdtemp");
+    path_ = pattern;
+  }
+  TemporaryDirectory(const TemporaryDirectory&) = delete;
+  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
+  ~TemporaryDirectory() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+
+  const std::filesystem::path& path() const { return path_; }
+  UniqueFd open() const { return UniqueFd(::open(path_.c_str(), O_RDONLY | O_DIRECTORY)); }
+
+  std::filesystem::path maildir(unsigned account) const {
+    return path_ / "maildrops" / std::to_string(account) / "Maildir";
+  }
+  std::vector<std::string> names(const std::filesystem::path& below) const {
+    std::vector<std::string> found;
+    for (const auto& entry : std::filesystem::directory_iterator(path_ / below))
+      found.push_back(entry.path().filename());
+    std::sort(found.begin(), found.end());
+    return found;
+  }
+  void write(const std::filesystem::path& below, std::string_view text) const {
+    std::ofstream(path_ / below, std::ios::binary) << text;
+  }
+  std::string read(const std::filesystem::path& below) const {
+    std::ifstream file(path_ / below, std::ios::binary);
+    return {std::istreambuf_iterator<char>(file), {}};
+  }
+
+private:
+  std::filesystem::path path_;
+};
+
+inline Id128 transaction(std::uint8_t number) {
+  Id128 id;
+  id.bytes[15] = number;
+  return id;
+}
+
+// One delivery of TEXT to ACCOUNTS, each with a head that names it.
+inline std::string head_for(std::uint32_t account) {
+  return "Delivered-To: account-" + std::to_string(account) + "\n";
+}
+inline Delivery delivery(Id128 id, std::string text, std::vector<std::uint32_t> accounts = {1}) {
+  Delivery made;
+  made.transaction = id;
+  made.received = 1'700'000'000;
+  for (const std::uint32_t account : accounts)
+    made.copies.push_back({AccountId{account}, head_for(account)});
+  made.crc = crc32c(0, as_bytes(text));
+  made.stored_size = text.size();
+  made.wire_size = WireSize::of(text);
+  made.content = InlineContent{std::move(text)};
+  return made;
+}
+
+class StoreUnderTest {
+public:
+  explicit StoreUnderTest(const TemporaryDirectory& directory,
+                          FileSystem& files = posix_file_system(),
+                          MaildirStoreOptions options = default_options()) {
+    auto opened = open_maildir_store(directory.open(), options, files);
+    if (!opened)
+      throw std::runtime_error(opened.error().text);
+    store_ = std::move(*opened);
+  }
+  static MaildirStoreOptions default_options() {
+    MaildirStoreOptions options;
+    options.server_name = "mx.example.com";
+    options.now = 1'700'000'000;
+    options.lock_wait = std::chrono::milliseconds(0);
+    return options;
+  }
+
+  MessageStore* operator->() { return store_.get(); }
+  void close() { store_.reset(); }
+
+  // Drains completions until ANSWER has come.
+  template <class T> T wait_for(std::shared_ptr<std::optional<T>> answer) {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    while (!*answer) {
+      pollfd watched{store_->completion_descriptor(), POLLIN, 0};
+      ::poll(&watched, 1, 100);
+      store_->drain_completions();
+      if (!*answer && std::chrono::steady_clock::now() > deadline)
+        throw std::runtime_error("no answer came");
+    }
+    return std::move(**answer);
+  }
+
+  std::shared_ptr<std::optional<CommitResult>> submit(Delivery what) {
+    auto answer = std::make_shared<std::optional<CommitResult>>();
+    store_->submit(std::move(what), [answer](CommitResult result) { *answer = std::move(result); });
+    return answer;
+  }
+  CommitStatus commit(Delivery what) { return wait_for(submit(std::move(what))).status; }
+
+  Expected<std::vector<AccountId>> resolve(std::vector<AccountName> names) {
+    auto answer = std::make_shared<std::optional<Expected<std::vector<AccountId>>>>();
+    store_->resolve_accounts(std::move(names), [answer](auto ids) { *answer = std::move(ids); });
+    return wait_for(answer);
+  }
+
+  ReadResult<std::shared_ptr<Maildrop>> list(std::uint32_t account = 1) {
+    auto lock = store_->lock_maildrop(AccountId{account});
+    if (!lock)
+      return std::unexpected(ReadError{ReadFault::busy, "locked"});
+    auto answer = std::make_shared<std::optional<ReadResult<std::shared_ptr<Maildrop>>>>();
+    store_->open_maildrop(std::move(*lock), [answer](auto opened) { *answer = std::move(opened); });
+    lock.reset();
+    return wait_for(answer);
+  }
+
+  // The content, or the error's text in brackets.
+  std::string read(Maildrop& maildrop, std::size_t index) {
+    auto answer = std::make_shared<std::optional<ReadResult<OpenedMessage>>>();
+    maildrop.open_message(index, [answer](auto opened) { *answer = std::move(opened); });
+    auto opened = wait_for(answer);
+    if (!opened)
+      return opened.error().fault == ReadFault::gone ? "(gone)" : "(failed)";
+    std::string text(opened->stored_size, '\0');
+    const ssize_t got = ::read(opened->file.get(), text.data(), text.size());
+    text.resize(got < 0 ? 0 : static_cast<std::size_t>(got));
+    return text;
+  }
+
+  ReadResult<Expunged> expunge(Maildrop& maildrop, std::vector<std::size_t> indices) {
+    auto answer = std::make_shared<std::optional<ReadResult<Expunged>>>();
+    maildrop.expunge(std::move(indices), [answer](auto done) { *answer = std::move(done); });
+    return wait_for(answer);
+  }
+
+private:
+  std::unique_ptr<MessageStore> store_;
+};
+
+} // namespace letterlock::queued
