@@ -1,0 +1,330 @@
+// Committing, row by row of docs/spool.md: what is stored, what each failure leaves, repeats, and
+// that many commits share their syncs.
+#include "tests/unit/check.h"
+#include "tests/unit/store_support.h"
+
+using namespace letterlock;
+using namespace letterlock::queued;
+
+namespace {
+
+const std::string text = "Subject: hello\n\nworld\n";
+
+// A store with the maildrops 1 and 2, on a file system that can be made to fail.
+struct Fixture {
+  TemporaryDirectory directory;
+  UniqueFd root = directory.open();
+  RecordingFileSystem files{root.get()};
+  StoreUnderTest store;
+
+  explicit Fixture(MaildirStoreOptions options = StoreUnderTest::default_options())
+      : store(directory, files, options) {
+    assert_true(store.resolve({"main", "alice"}).has_value());
+  }
+  std::size_t in_new(unsigned account) const {
+    return directory.names(directory.maildir(account) / "new").size();
+  }
+  // Nothing of it is left, in either maildrop.
+  void assert_nothing_kept() const {
+    for (const unsigned account : {1U, 2U})
+      for (const char* name : {"tmp", "new", "cur"})
+        assert_int_equal(directory.names(directory.maildir(account) / name).size(), 0);
+  }
+};
+
+void assert_status(CommitStatus actual, CommitStatus expected) {
+  assert_int_equal(static_cast<int>(actual), static_cast<int>(expected));
+}
+
+void one_delivery_to_two_accounts_is_two_files(void**) {
+  Fixture f;
+  assert_status(f.store.commit(delivery(transaction(1), text, {1, 2})), CommitStatus::committed);
+  for (const unsigned account : {1U, 2U}) {
+    const auto drop = f.directory.maildir(account);
+    const auto names = f.directory.names(drop / "new");
+    assert_int_equal(names.size(), 1);
+    const std::string whole = head_for(account) + text;
+    assert_text_equal(f.directory.read(drop / "new" / names[0]), whole);
+    assert_text_equal(names[0], "1700000000." + transaction(1).hex() +
+                                    ".mx.example.com,S=" + std::to_string(whole.size()) +
+                                    ",W=" + std::to_string(WireSize::of(whole)));
+    assert_int_equal(f.directory.names(drop / "tmp").size(), 0);
+  }
+}
+
+void content_comes_from_a_scratch_file(void**) {
+  Fixture f;
+  const std::string large(700'001, 'x'); // several buffers
+  auto lease = f.store->lease_scratch(Borrower{7}, large.size());
+  assert_int_equal(::write(lease->file.get(), large.data(), large.size()), large.size());
+  Delivery what = delivery(transaction(1), large, {1, 2});
+  what.content = ScratchContent{Borrower{7}, lease->id};
+  assert_status(f.store.commit(std::move(what)), CommitStatus::committed);
+  const auto names = f.directory.names(f.directory.maildir(2) / "new");
+  assert_text_equal(f.directory.read(f.directory.maildir(2) / "new" / names[0]),
+                    head_for(2) + large);
+}
+
+void content_of_another_borrower_is_refused(void**) {
+  Fixture f;
+  auto lease = f.store->lease_scratch(Borrower{7}, text.size());
+  assert_int_equal(::write(lease->file.get(), text.data(), text.size()), text.size());
+  Delivery what = delivery(transaction(1), text);
+  what.content = ScratchContent{Borrower{8}, lease->id};
+  assert_status(f.store.commit(std::move(what)), CommitStatus::refused);
+  f.assert_nothing_kept();
+}
+
+void content_that_is_not_as_declared_is_refused(void**) {
+  Fixture f;
+  std::uint8_t number = 0;
+  const auto refused_with = [&](auto&& spoil) {
+    Delivery what = delivery(transaction(++number), text, {1, 2});
+    auto lease = f.store->lease_scratch(Borrower{1}, 0);
+    assert_int_equal(::write(lease->file.get(), text.data(), text.size()), text.size());
+    what.content = ScratchContent{Borrower{1}, lease->id};
+    spoil(what);
+    assert_status(f.store.commit(std::move(what)), CommitStatus::refused);
+    f.assert_nothing_kept();
+  };
+  refused_with([](Delivery& what) { what.crc ^= 1; });
+  refused_with([](Delivery& what) { what.wire_size += 1; });
+  refused_with([](Delivery& what) { what.stored_size += 1; });
+  refused_with([](Delivery& what) { what.stored_size = std::uint64_t{1} << 62; });
+  refused_with([](Delivery& what) { what.received = -1; });
+  refused_with([](Delivery& what) { what.copies.clear(); });
+  refused_with([](Delivery& what) { what.copies[1].account = what.copies[0].account; });
+  refused_with([](Delivery& what) { what.copies[0].head = "no end of line"; });
+  refused_with([](Delivery& what) { what.content = InlineContent{"other"}; });
+}
+
+void an_empty_message_is_a_message(void**) {
+  Fixture f;
+  assert_status(f.store.commit(delivery(transaction(1), "")), CommitStatus::committed);
+  assert_int_equal(f.in_new(1), 1);
+}
+
+void no_room_is_full_before_anything_is_written(void**) {
+  auto options = StoreUnderTest::default_options();
+  options.reserve = 1'000'000;
+  Fixture f(options);
+  f.files.set_free_bytes(1'000'000 + text.size());
+  const std::size_t before = f.files.now();
+  assert_status(f.store.commit(delivery(transaction(1), text)), CommitStatus::full);
+  assert_int_equal(f.files.now(), before);
+  f.files.set_free_bytes(900'000); // already below the reserve
+  assert_status(f.store.commit(delivery(transaction(2), text)), CommitStatus::full);
+  f.files.set_free_bytes(2'000'000);
+  assert_status(f.store.commit(delivery(transaction(3), text)), CommitStatus::committed);
+}
+
+void each_failure_undoes_all_copies(void**) {
+  const struct {
+    Call call;
+    int nth, error;
+    CommitStatus status;
+  } table[] = {
+      {Call::create, 1, ENOSPC, CommitStatus::full},
+      {Call::create, 2, EDQUOT, CommitStatus::full},
+      {Call::create, 2, EIO, CommitStatus::failed},
+      {Call::append, 1, ENOSPC, CommitStatus::full},
+      {Call::append, 2, EIO, CommitStatus::failed},
+      {Call::sync_file, 1, EIO, CommitStatus::failed},
+      {Call::sync_file, 2, ENOSPC, CommitStatus::full},
+      {Call::link, 1, EIO, CommitStatus::failed},
+      {Call::link, 2, ENOSPC, CommitStatus::full},
+      {Call::sync_directory, 1, EIO, CommitStatus::in_doubt},
+      {Call::sync_directory, 2, EIO, CommitStatus::in_doubt},
+  };
+  for (const auto& row : table) {
+    Fixture f;
+    f.files.fail(row.call, row.nth, row.error);
+    assert_status(f.store.commit(delivery(transaction(1), text, {1, 2})), row.status);
+    f.assert_nothing_kept();
+    assert_status(f.store.commit(delivery(transaction(2), text, {1, 2})), CommitStatus::committed);
+  }
+}
+
+void a_removal_that_fails_is_in_doubt(void**) {
+  Fixture f;
+  f.files.fail(Call::link, 2, EIO);   // the second copy
+  f.files.fail(Call::unlink, 2, EIO); // the first is its name in tmp/, the second undoes new/
+  assert_status(f.store.commit(delivery(transaction(1), text, {1, 2})), CommitStatus::in_doubt);
+}
+
+void a_failure_leaves_the_rest_of_its_batch_alone(void**) {
+  Fixture f;
+  f.files.close_gate(Call::sync_file);
+  auto first = f.store.submit(delivery(transaction(1), text, {1}));
+  f.files.wait_for_caller_at_gate();
+  Delivery bad = delivery(transaction(2), text, {1});
+  bad.crc ^= 1;
+  auto second = f.store.submit(std::move(bad));
+  auto third = f.store.submit(delivery(transaction(3), text, {1, 2}));
+  f.files.open_gate();
+  assert_status(f.store.wait_for(first).status, CommitStatus::committed);
+  assert_status(f.store.wait_for(second).status, CommitStatus::refused);
+  assert_status(f.store.wait_for(third).status, CommitStatus::committed);
+  assert_int_equal(f.in_new(1), 2);
+}
+
+void commits_that_wait_share_their_directory_syncs(void**) {
+  Fixture f;
+  const std::size_t before = f.files.count(Call::sync_directory);
+  f.files.close_gate(Call::sync_directory);
+  std::vector<std::shared_ptr<std::optional<CommitResult>>> answers;
+  answers.push_back(f.store.submit(delivery(transaction(0), text)));
+  f.files.wait_for_caller_at_gate();
+  for (std::uint8_t i = 1; i <= 200; ++i)
+    answers.push_back(f.store.submit(delivery(transaction(i), text)));
+  f.files.open_gate();
+  for (auto& answer : answers)
+    assert_status(f.store.wait_for(answer).status, CommitStatus::committed);
+  assert_int_equal(f.files.count(Call::sync_directory) - before, 2);
+  assert_int_equal(f.in_new(1), 201);
+}
+
+void a_full_backlog_is_busy(void**) {
+  auto options = StoreUnderTest::default_options();
+  options.limits.backlog_deliveries = 2;
+  Fixture f(options);
+  f.files.close_gate(Call::sync_file);
+  auto first = f.store.submit(delivery(transaction(1), text));
+  auto second = f.store.submit(delivery(transaction(2), text));
+  assert_status(f.store.commit(delivery(transaction(3), text)), CommitStatus::busy);
+  f.files.open_gate();
+  assert_status(f.store.wait_for(first).status, CommitStatus::committed);
+  assert_status(f.store.wait_for(second).status, CommitStatus::committed);
+  assert_status(f.store.commit(delivery(transaction(3), text)), CommitStatus::committed);
+}
+
+void a_repeat_joins_the_commit_under_way(void**) {
+  Fixture f;
+  f.files.close_gate(Call::sync_file);
+  auto first = f.store.submit(delivery(transaction(1), text));
+  f.files.wait_for_caller_at_gate();
+  Delivery repeat = delivery(transaction(1), text);
+  repeat.again = true;
+  auto second = f.store.submit(std::move(repeat));
+  assert_status(f.store.commit(delivery(transaction(1), text)), CommitStatus::refused);
+  f.files.open_gate();
+  assert_status(f.store.wait_for(first).status, CommitStatus::committed);
+  assert_status(f.store.wait_for(second).status, CommitStatus::committed);
+  assert_int_equal(f.in_new(1), 1);
+}
+
+Delivery repeat_of(std::uint8_t number, std::vector<std::uint32_t> accounts) {
+  Delivery repeat = delivery(transaction(number), text, std::move(accounts));
+  repeat.again = true;
+  return repeat;
+}
+
+void a_repeat_after_a_restart_is_found_in_new(void**) {
+  Fixture f;
+  assert_status(f.store.commit(delivery(transaction(1), text, {1, 2})), CommitStatus::committed);
+  f.store.close();
+  StoreUnderTest next(f.directory, f.files);
+  const std::size_t before = f.files.count(Call::sync_directory);
+  Delivery repeat = repeat_of(1, {1, 2});
+  repeat.content = ScratchContent{Borrower{1}, ScratchId{1}}; // died with the queued before
+  assert_status(next.commit(std::move(repeat)), CommitStatus::committed);
+  assert_int_equal(f.in_new(1), 1);
+  assert_int_equal(f.in_new(2), 1);
+  // The first attempt may have died before it was synced.
+  assert_int_equal(f.files.count(Call::sync_directory) - before, 2);
+}
+
+void a_repeat_after_a_restart_is_found_in_cur_with_flags(void**) {
+  Fixture f;
+  assert_status(f.store.commit(delivery(transaction(1), text)), CommitStatus::committed);
+  f.store.close();
+  const auto drop = f.directory.maildir(1);
+  const auto name = f.directory.names(drop / "new").at(0);
+  std::filesystem::rename(drop / "new" / name, drop / "cur" / (name + ":2,RS"));
+  StoreUnderTest next(f.directory, f.files);
+  assert_status(next.commit(repeat_of(1, {1})), CommitStatus::committed);
+  assert_int_equal(f.in_new(1), 0);
+}
+
+void a_repeat_writes_what_is_missing(void**) {
+  Fixture f;
+  assert_status(f.store.commit(delivery(transaction(1), text, {1})), CommitStatus::committed);
+  f.store.close();
+  StoreUnderTest next(f.directory, f.files);
+  Delivery repeat = repeat_of(1, {1, 2});
+  f.directory.write("content", text);
+  repeat.content =
+      FileContent{UniqueFd(::open((f.directory.path() / "content").c_str(), O_RDONLY))};
+  assert_status(next.commit(std::move(repeat)), CommitStatus::committed);
+  assert_int_equal(f.in_new(1), 1);
+  assert_int_equal(f.in_new(2), 1);
+}
+
+void a_repeat_that_fails_keeps_earlier_copies_and_is_in_doubt(void**) {
+  Fixture f;
+  assert_status(f.store.commit(delivery(transaction(1), text, {1})), CommitStatus::committed);
+  f.store.close();
+  StoreUnderTest next(f.directory, f.files);
+  f.files.fail(Call::append, 1, ENOSPC);
+  assert_status(next.commit(repeat_of(1, {1, 2})), CommitStatus::in_doubt);
+  assert_int_equal(f.in_new(1), 1);
+  assert_int_equal(f.in_new(2), 0);
+}
+
+void a_repeat_of_a_message_expunged_since_does_not_bring_it_back(void**) {
+  Fixture f;
+  assert_status(f.store.commit(delivery(transaction(1), text)), CommitStatus::committed);
+  const auto maildrop = *f.store.list();
+  assert_true(f.store.expunge(*maildrop, {0}).has_value());
+  assert_status(f.store.commit(repeat_of(1, {1})), CommitStatus::committed);
+  assert_int_equal(f.in_new(1), 0);
+}
+
+void an_id_that_is_in_new_is_refused_to_another(void**) {
+  Fixture f;
+  assert_status(f.store.commit(delivery(transaction(1), text)), CommitStatus::committed);
+  assert_status(f.store.commit(delivery(transaction(1), text)), CommitStatus::refused);
+  assert_int_equal(f.in_new(1), 1);
+}
+
+void an_unknown_account_fails(void**) {
+  Fixture f;
+  assert_status(f.store.commit(delivery(transaction(1), text, {1, 9})), CommitStatus::failed);
+  f.assert_nothing_kept();
+}
+
+void what_was_accepted_is_committed_before_the_store_goes(void**) {
+  Fixture f;
+  for (std::uint8_t i = 0; i < 50; ++i)
+    f.store.submit(delivery(transaction(i), text));
+  f.store.close();
+  assert_int_equal(f.in_new(1), 50);
+}
+
+} // namespace
+
+int main() {
+  const CMUnitTest tests[] = {
+      cmocka_unit_test(one_delivery_to_two_accounts_is_two_files),
+      cmocka_unit_test(content_comes_from_a_scratch_file),
+      cmocka_unit_test(content_of_another_borrower_is_refused),
+      cmocka_unit_test(content_that_is_not_as_declared_is_refused),
+      cmocka_unit_test(an_empty_message_is_a_message),
+      cmocka_unit_test(no_room_is_full_before_anything_is_written),
+      cmocka_unit_test(each_failure_undoes_all_copies),
+      cmocka_unit_test(a_removal_that_fails_is_in_doubt),
+      cmocka_unit_test(a_failure_leaves_the_rest_of_its_batch_alone),
+      cmocka_unit_test(commits_that_wait_share_their_directory_syncs),
+      cmocka_unit_test(a_full_backlog_is_busy),
+      cmocka_unit_test(a_repeat_joins_the_commit_under_way),
+      cmocka_unit_test(a_repeat_after_a_restart_is_found_in_new),
+      cmocka_unit_test(a_repeat_after_a_restart_is_found_in_cur_with_flags),
+      cmocka_unit_test(a_repeat_writes_what_is_missing),
+      cmocka_unit_test(a_repeat_that_fails_keeps_earlier_copies_and_is_in_doubt),
+      cmocka_unit_test(a_repeat_of_a_message_expunged_since_does_not_bring_it_back),
+      cmocka_unit_test(an_id_that_is_in_new_is_refused_to_another),
+      cmocka_unit_test(an_unknown_account_fails),
+      cmocka_unit_test(what_was_accepted_is_committed_before_the_store_goes),
+  };
+  return cmocka_run_group_tests(tests, nullptr, nullptr);
+}

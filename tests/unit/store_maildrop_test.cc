@@ -1,0 +1,245 @@
+// Reading and expunging a maildrop, with other programs at work in it.
+#include "tests/unit/check.h"
+#include "tests/unit/store_support.h"
+
+#include <sys/stat.h>
+
+using namespace letterlock;
+using namespace letterlock::queued;
+
+namespace {
+
+struct Fixture {
+  TemporaryDirectory directory;
+  UniqueFd root = directory.open();
+  RecordingFileSystem files{root.get()};
+  StoreUnderTest store{directory, files};
+  std::filesystem::path drop = directory.maildir(1);
+
+  Fixture() { assert_true(store.resolve({"main"}).has_value()); }
+
+  void commit(std::uint8_t number, std::int64_t received = 1'700'000'000) {
+    Delivery what = delivery(transaction(number), "message " + std::to_string(number) + "\n");
+    what.received = received;
+    assert_int_equal(static_cast<int>(store.commit(std::move(what))),
+                     static_cast<int>(CommitStatus::committed));
+  }
+  static std::string content(int number) {
+    return head_for(1) + "message " + std::to_string(number) + "\n";
+  }
+  // What a mail reader does to each message that it has seen.
+  void move_all_to_cur(const std::string& flags) const {
+    for (const auto& name : directory.names(drop / "new"))
+      std::filesystem::rename(drop / "new" / name, drop / "cur" / (name + ":2," + flags));
+  }
+};
+
+void messages_are_numbered_by_time_then_uidl(void**) {
+  Fixture f;
+  f.commit(3, 100);
+  f.commit(2, 200);
+  f.commit(1, 200);
+  f.directory.write(f.drop / "cur" / "150.foreign.host:2,S", "a\nb\n");
+  const auto maildrop = *f.store.list();
+  const auto& messages = maildrop->messages();
+  assert_int_equal(messages.size(), 4);
+  assert_text_equal(messages[0].uidl, transaction(3).hex());
+  assert_text_equal(messages[1].uidl, "150.foreign.host");
+  assert_text_equal(messages[2].uidl, transaction(1).hex());
+  assert_text_equal(messages[3].uidl, transaction(2).hex());
+  assert_int_equal(messages[0].wire_size, WireSize::of(f.content(3)));
+  assert_int_equal(messages[0].received, 100);
+  assert_int_equal(messages[1].wire_size, 6); // found by reading
+}
+
+void a_message_in_both_directories_is_one(void**) {
+  Fixture f;
+  f.commit(1);
+  const auto name = f.directory.names(f.drop / "new").at(0);
+  std::filesystem::create_hard_link(f.drop / "new" / name, f.drop / "cur" / (name + ":2,S"));
+  assert_int_equal((*f.store.list())->messages().size(), 1);
+}
+
+void a_copy_under_another_name_has_a_uidl_of_its_own(void**) {
+  Fixture f;
+  f.commit(1);
+  const auto name = f.directory.names(f.drop / "new").at(0);
+  std::filesystem::copy_file(f.drop / "new" / name, f.drop / "new" / (name + ",copy"));
+  std::string first;
+  for (int time = 0; time < 2; ++time) {
+    const auto maildrop = *f.store.list();
+    assert_int_equal(maildrop->messages().size(), 2);
+    assert_text_equal(maildrop->messages()[0].uidl, transaction(1).hex());
+    const std::string second = maildrop->messages()[1].uidl;
+    assert_true(second != transaction(1).hex());
+    if (time == 1)
+      assert_text_equal(second, first); // the same at each opening
+    first = second;
+  }
+}
+
+void messages_moved_to_cur_keep_number_and_content(void**) {
+  Fixture f;
+  f.commit(1, 100);
+  f.commit(2, 200);
+  const auto maildrop = *f.store.list();
+  f.move_all_to_cur("S");
+  assert_text_equal(f.store.read(*maildrop, 0), f.content(1));
+  assert_text_equal(f.store.read(*maildrop, 1), f.content(2));
+  for (const auto& name : f.directory.names(f.drop / "cur"))
+    std::filesystem::rename(f.drop / "cur" / name, f.drop / "cur" / (name + "T"));
+  assert_text_equal(f.store.read(*maildrop, 1), f.content(2));
+  assert_int_equal(f.store.expunge(*maildrop, {0, 1})->removed, 2);
+  assert_int_equal(f.directory.names(f.drop / "cur").size(), 0);
+}
+
+void the_uidl_is_the_same_in_new_and_cur(void**) {
+  Fixture f;
+  f.commit(1);
+  const std::string before = (*f.store.list())->messages()[0].uidl;
+  f.move_all_to_cur("RS");
+  assert_text_equal((*f.store.list())->messages()[0].uidl, before);
+}
+
+void a_message_that_another_program_removed_is_gone(void**) {
+  Fixture f;
+  f.commit(1);
+  const auto maildrop = *f.store.list();
+  std::filesystem::remove(f.drop / "new" / f.directory.names(f.drop / "new").at(0));
+  assert_text_equal(f.store.read(*maildrop, 0), "(gone)");
+  const auto expunged = f.store.expunge(*maildrop, {0});
+  assert_int_equal(expunged->removed, 1); // no error
+  assert_int_equal(expunged->kept, 0);
+}
+
+void odd_files_are_left_alone_and_mentioned_once(void**) {
+  Fixture f;
+  f.commit(1);
+  f.directory.write("secret", "of somebody else\n");
+  std::filesystem::create_symlink("../../../../secret", f.drop / "new" / "2.link.h");
+  std::filesystem::create_directory(f.drop / "cur" / "folder");
+  assert_int_equal(::mkfifo((f.drop / "new" / "3.fifo.h").c_str(), 0600), 0);
+  f.directory.write(f.drop / "new" / ".hidden", "x\n");
+  {
+    const auto maildrop = *f.store.list();
+    assert_int_equal(maildrop->messages().size(), 1);
+    assert_int_equal(maildrop->notes().size(), 3);
+  }
+  assert_int_equal((*f.store.list())->notes().size(), 0);
+}
+
+void a_message_replaced_by_a_link_or_fifo_is_not_opened(void**) {
+  Fixture f;
+  f.commit(1);
+  const auto maildrop = *f.store.list();
+  f.directory.write("secret", "of somebody else\n");
+  const auto path = f.drop / "new" / f.directory.names(f.drop / "new").at(0);
+  std::filesystem::remove(path);
+  std::filesystem::create_symlink("../../../../secret", path);
+  assert_text_equal(f.store.read(*maildrop, 0), "(failed)");
+  std::filesystem::remove(path);
+  assert_int_equal(::mkfifo(path.c_str(), 0600), 0);
+  assert_text_equal(f.store.read(*maildrop, 0), "(failed)");
+}
+
+void expunge_removes_all_then_syncs_once(void**) {
+  Fixture f;
+  for (std::uint8_t i = 1; i <= 5; ++i)
+    f.commit(i);
+  const auto maildrop = *f.store.list();
+  const std::size_t syncs = f.files.count(Call::sync_directory);
+  const auto expunged = f.store.expunge(*maildrop, {0, 2, 4});
+  assert_int_equal(expunged->removed, 3);
+  assert_int_equal(f.files.count(Call::sync_directory) - syncs, 1);
+  // Durable: a power cut right now leaves the other two.
+  TemporaryDirectory left;
+  f.files.lay_out(f.files.now(), Crash::power_cut, 0, left.open().get());
+  assert_int_equal(left.names(left.maildir(1) / "new").size(), 2);
+}
+
+void an_expunge_that_is_not_synced_is_an_error(void**) {
+  Fixture f;
+  f.commit(1);
+  const auto maildrop = *f.store.list();
+  f.files.fail(Call::sync_directory, 1, EIO);
+  assert_false(f.store.expunge(*maildrop, {0}).has_value());
+}
+
+void an_expunge_goes_on_after_one_that_fails(void**) {
+  Fixture f;
+  f.commit(1, 100);
+  f.commit(2, 200);
+  const auto maildrop = *f.store.list();
+  f.files.fail(Call::unlink, 1, EIO);
+  const auto expunged = f.store.expunge(*maildrop, {0, 1});
+  assert_int_equal(expunged->removed, 1);
+  assert_int_equal(expunged->kept, 1);
+  assert_false(expunged->text.empty());
+  assert_text_equal(f.store.read(*maildrop, 0), f.content(1));
+}
+
+void one_session_has_a_maildrop(void**) {
+  Fixture f;
+  assert_true(f.store.resolve({"main", "alice"}).has_value());
+  auto lock = f.store->lock_maildrop(AccountId{1});
+  assert_true(lock.has_value());
+  assert_false(f.store->lock_maildrop(AccountId{1}).has_value());
+  assert_true(f.store->lock_maildrop(AccountId{2}).has_value());
+  lock.reset();
+  auto maildrop = *f.store.list(1); // holds it
+  assert_false(f.store->lock_maildrop(AccountId{1}).has_value());
+  maildrop.reset();
+  assert_true(f.store->lock_maildrop(AccountId{1}).has_value());
+}
+
+void a_lock_lasts_until_its_last_operation_has_ended(void**) {
+  Fixture f;
+  f.commit(1);
+  auto maildrop = *f.store.list();
+  f.files.close_gate(Call::unlink);
+  auto answer = std::make_shared<std::optional<ReadResult<Expunged>>>();
+  maildrop->expunge({0}, [answer](auto done) { *answer = std::move(done); });
+  maildrop.reset();
+  f.files.wait_for_caller_at_gate();
+  assert_false(f.store->lock_maildrop(AccountId{1}).has_value());
+  f.files.open_gate();
+  assert_int_equal(f.store.wait_for(answer)->removed, 1);
+  assert_true(f.store->lock_maildrop(AccountId{1}).has_value());
+}
+
+void a_lock_may_outlive_the_store(void**) {
+  Fixture f;
+  auto lock = f.store->lock_maildrop(AccountId{1});
+  f.store.close();
+  lock.reset();
+}
+
+void an_index_out_of_range_is_gone(void**) {
+  Fixture f;
+  const auto maildrop = *f.store.list();
+  assert_text_equal(f.store.read(*maildrop, 0), "(gone)");
+  assert_int_equal(f.store.expunge(*maildrop, {7})->removed, 0);
+}
+
+} // namespace
+
+int main() {
+  const CMUnitTest tests[] = {
+      cmocka_unit_test(messages_are_numbered_by_time_then_uidl),
+      cmocka_unit_test(a_message_in_both_directories_is_one),
+      cmocka_unit_test(a_copy_under_another_name_has_a_uidl_of_its_own),
+      cmocka_unit_test(messages_moved_to_cur_keep_number_and_content),
+      cmocka_unit_test(the_uidl_is_the_same_in_new_and_cur),
+      cmocka_unit_test(a_message_that_another_program_removed_is_gone),
+      cmocka_unit_test(odd_files_are_left_alone_and_mentioned_once),
+      cmocka_unit_test(a_message_replaced_by_a_link_or_fifo_is_not_opened),
+      cmocka_unit_test(expunge_removes_all_then_syncs_once),
+      cmocka_unit_test(an_expunge_that_is_not_synced_is_an_error),
+      cmocka_unit_test(an_expunge_goes_on_after_one_that_fails),
+      cmocka_unit_test(one_session_has_a_maildrop),
+      cmocka_unit_test(a_lock_lasts_until_its_last_operation_has_ended),
+      cmocka_unit_test(a_lock_may_outlive_the_store),
+      cmocka_unit_test(an_index_out_of_range_is_gone),
+  };
+  return cmocka_run_group_tests(tests, nullptr, nullptr);
+}
