@@ -115,8 +115,7 @@ void promises_hold_after_a_crash_at_every_moment(void**) {
     }
 }
 
-// Whatever the first attempt left, the repeat is answered committed and the message is there once,
-// also after a power cut that follows.
+// Whatever the first attempt left, the repeat is answered committed and the message is there once.
 void a_repeat_after_a_crash_at_every_moment_commits_once(void**) {
   TemporaryDirectory directory;
   const UniqueFd root = directory.open();
