@@ -11,7 +11,7 @@ namespace {
 constexpr std::size_t longest_name = 255; // NAME_MAX of the file systems that we run on
 constexpr std::size_t longest_uidl = 70;  // RFC 1939 §7
 constexpr std::size_t longest_host = 128;
-constexpr std::uint64_t largest_file = std::uint64_t{1} << 48;
+constexpr std::uint64_t largest_file = std::uint64_t{1} << 40;
 
 bool is_uidl_character(char c) {
   return c >= 0x21 && c <= 0x7e;

@@ -1,7 +1,7 @@
 // Counting line ends.
 #include "queued/wire_size.h"
 
-#include <cstring>
+#include <algorithm>
 
 namespace letterlock::queued {
 
@@ -9,20 +9,12 @@ void WireSize::add(Bytes bytes) {
   const std::string_view text = as_text(bytes);
   if (text.empty())
     return;
-  octets_ += text.size();
-  const char* const end = text.data() + text.size();
-  for (const char* at = text.data(); at != end; ++at) {
-    at = static_cast<const char*>(std::memchr(at, '\n', static_cast<std::size_t>(end - at)));
-    if (at == nullptr)
-      break;
-    if ((at == text.data() ? last_ : at[-1]) != '\r')
-      ++octets_;
-  }
-  last_ = text.back();
+  octets_ += text.size() + static_cast<std::uint64_t>(std::count(text.begin(), text.end(), '\n'));
+  line_open_ = text.back() != '\n';
 }
 
 std::uint64_t WireSize::total() const {
-  return last_ == '\n' ? octets_ : octets_ + 2;
+  return line_open_ ? octets_ + 2 : octets_;
 }
 
 std::uint64_t WireSize::of(std::string_view text) {

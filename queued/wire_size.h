@@ -1,7 +1,7 @@
 // WireSize: how many octets POP3 sends for stored text, counted in pieces (RFC 1939 §11).
 //
-// Stored lines end in LF and are sent with CRLF; a line that another program stored with CRLF is
-// sent as it is; a missing end of the last line is added. Dot-stuffing is not counted.
+// Each LF is sent as CRLF, and a missing end of the last line is added; dot-stuffing is not
+// counted. What sends messages must do exactly this (pop3d's message encoder).
 #pragma once
 
 #include "common/base/byte_reader.h"
@@ -20,7 +20,7 @@ public:
 
 private:
   std::uint64_t octets_ = 0;
-  char last_ = '\n';
+  bool line_open_ = false;
 };
 
 } // namespace letterlock::queued
