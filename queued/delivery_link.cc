@@ -8,7 +8,7 @@ namespace letterlock::queued {
 
 namespace {
 
-ipc::CommitOutcome outcome_of(CommitStatus status) {
+ipc::CommitOutcome outcome_of(CommitStatus status, bool again) {
   switch (status) {
   case CommitStatus::committed:
     return ipc::CommitOutcome::durable;
@@ -19,6 +19,8 @@ ipc::CommitOutcome outcome_of(CommitStatus status) {
   case CommitStatus::in_doubt:
     return ipc::CommitOutcome::in_doubt;
   case CommitStatus::busy:
+    // Nobody has looked whether the first attempt is there, so it cannot be said to have failed.
+    return again ? ipc::CommitOutcome::in_doubt : ipc::CommitOutcome::failed;
   case CommitStatus::failed:
     return ipc::CommitOutcome::failed;
   }
@@ -52,20 +54,21 @@ void DeliveryLink::on(const ipc::Commit& commit) {
   if (delivery->wire_size > max_message_size_)
     return link_.refuse("a message over max_message_size");
   leased_.erase(commit.scratch);
+  const bool again = delivery->again;
   store_.submit(std::move(*delivery),
-                [weak = weak_from_this(), size = commit.size](const CommitResult& result) {
+                [weak = weak_from_this(), size = commit.size, again](const CommitResult& result) {
                   if (const auto self = weak.lock())
-                    self->committed(result, size);
+                    self->committed(result, size, again);
                 });
 }
 
-void DeliveryLink::committed(const CommitResult& result, std::uint64_t size) {
+void DeliveryLink::committed(const CommitResult& result, std::uint64_t size, bool again) {
   const std::string id = result.transaction.hex();
   if (result.status == CommitStatus::committed)
     context_.log.info("message.stored", {{"id", id}, {"size", size}});
   else
     context_.log.error("message.not_stored", {{"id", id}, {"size", size}, {"why", result.text}});
-  link_.send(ipc::Committed{result.transaction, outcome_of(result.status)});
+  link_.send(ipc::Committed{result.transaction, outcome_of(result.status, again)});
 }
 
 void DeliveryLink::on(const ipc::ScratchRequest& request) {

@@ -28,7 +28,7 @@ public:
 
 private:
   void check(const Expected<void>& result);
-  void committed(const CommitResult& result, std::uint64_t size);
+  void committed(const CommitResult& result, std::uint64_t size, bool again);
   void lease(const ipc::ScratchRequest& request);
   void extend(const ipc::ScratchRequest& request);
 
