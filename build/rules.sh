@@ -25,7 +25,7 @@ libs_of() {
 }
 
 object() { # its rule; the name of the object
-  printf '%s: %s\n\t@mkdir -p %s && echo "  CXX   %s"\n\t@$(CXX) $(ALL_CXXFLAGS) -MMD -c -o $@ %s\n' \
+  printf '%s: %s\n\t@mkdir -p %s && echo "  CXX   %s"\n\t@$(CXX) $(ALL_CXXFLAGS) -MMD -MP -c -o $@ %s\n' \
     "$out/${1%.cc}.o" "$1" "$(dirname "$out/$1")" "$1" "$1" >&3
   printf ' %s' "$out/${1%.cc}.o"
 }

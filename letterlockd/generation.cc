@@ -1,6 +1,8 @@
 // Opening what a configuration names.
 #include "letterlockd/generation.h"
 
+#include "common/conf/password_file.h"
+#include "common/conf/trusted_file.h"
 #include "common/os/snapshot.h"
 #include "letterlockd/listening_socket.h"
 
@@ -10,10 +12,17 @@ namespace letterlock::letterlockd {
 
 namespace {
 
-// Generous bounds: a chain of certificates has some 10 KiB, a line of passwords 100 bytes.
+// Generous bounds: a chain of certificates has some 10 KiB.
 constexpr std::size_t max_certificate = 1u << 20;
 constexpr std::size_t max_key = 64u << 10;
-constexpr std::size_t max_passwords = 16u << 20;
+
+Expected<UniqueFd> open_snapshot(const conf::Path& path, conf::Readers readers, std::size_t max) {
+  const std::string name(path.view());
+  auto file = conf::open_trusted_file(name, readers);
+  if (!file)
+    return file;
+  return os::snapshot(std::move(*file), name, max);
+}
 
 Expected<std::shared_ptr<const UniqueFd>> socket_for(const conf::ListenAddress& address,
                                                      const Generation* before) {
@@ -46,10 +55,10 @@ Expected<void> open_listeners(Generation& generation, const Generation* before) 
 }
 
 Expected<void> open_certificate(Generation& generation, const conf::Certificate& paths) {
-  auto certificate = os::snapshot(std::string(paths.certificate.view()), max_certificate);
+  auto certificate = open_snapshot(paths.certificate, conf::Readers::anyone, max_certificate);
   if (!certificate)
     return std::unexpected(certificate.error());
-  auto key = os::snapshot(std::string(paths.key.view()), max_key);
+  auto key = open_snapshot(paths.key, conf::Readers::owner_only, max_key);
   if (!key)
     return std::unexpected(key.error());
   generation.certificates.push_back({paths, std::move(*certificate), std::move(*key)});
@@ -82,8 +91,8 @@ open_generation(conf::Configuration configuration, std::uint32_t number, const G
   generation->configuration = std::move(configuration);
   if (auto opened = open_certificates(*generation); !opened)
     return std::unexpected(opened.error());
-  auto passwords =
-      os::snapshot(std::string(generation->configuration.server.passwords.view()), max_passwords);
+  auto passwords = open_snapshot(generation->configuration.server.passwords,
+                                 conf::Readers::owner_only, conf::max_password_file_size);
   if (!passwords)
     return std::unexpected(passwords.error());
   generation->passwords = std::move(*passwords);
@@ -97,6 +106,8 @@ Expected<void> check_reloadable(const conf::Configuration& before,
   const auto restart = [](std::string_view key) {
     return fail(std::string(key) + " has changed: that takes a restart");
   };
+  if (before.server.hostname != after.server.hostname)
+    return restart("[server] hostname");
   if (before.server.state_dir != after.server.state_dir)
     return restart("[server] state_dir");
   if (before.server.log_dir != after.server.log_dir)
@@ -105,6 +116,8 @@ Expected<void> check_reloadable(const conf::Configuration& before,
     return restart("[server] workers");
   if (before.server.sandbox != after.server.sandbox)
     return restart("[server] sandbox");
+  if (before.limits.reserve != after.limits.reserve)
+    return restart("[limits] reserve");
   // The limit of open descriptors is part of the sandbox.
   if (before.limits.connections != after.limits.connections)
     return restart("[limits] connections");

@@ -2,7 +2,7 @@
 #include "queued/batch_committer.h"
 
 #include "common/base/crc32c.h"
-#include "queued/wire_size.h"
+#include "common/mail/wire_size.h"
 
 #include <unistd.h>
 
@@ -146,9 +146,10 @@ bool BatchCommitter::open_maildirs(Work& work, Maildirs& maildirs) {
     CopyState state;
     state.copy = &copy;
     state.maildir = &known->second;
-    const std::uint64_t wire_size = WireSize::of(copy.head) + work.delivery().wire_size;
-    state.name = format_maildir_name(work.delivery().received, work.delivery().transaction, host_,
-                                     copy.head.size() + work.delivery().stored_size, wire_size);
+    const std::uint64_t copy_wire_size = mail::wire_size(copy.head) + work.delivery().wire_size;
+    state.name =
+        format_maildir_name(work.delivery().received, work.delivery().transaction, host_,
+                            copy.head.size() + work.delivery().stored_size, copy_wire_size);
     work.copies.push_back(std::move(state));
   }
   return true;
@@ -225,7 +226,7 @@ bool BatchCommitter::write_copy(Work& work, CopyState& copy) {
   std::copy_n(as_bytes(copy.copy->head).begin(), used, buffer_.begin());
 
   std::uint32_t crc = 0;
-  WireSize wire_size;
+  mail::WireSize wire_size;
   std::uint64_t done = 0;
   do {
     const std::size_t wanted = static_cast<std::size_t>(
@@ -246,7 +247,7 @@ bool BatchCommitter::write_copy(Work& work, CopyState& copy) {
       }
     }
     crc = crc32c(crc, piece);
-    wire_size.add(piece);
+    wire_size.add(as_text(piece));
     const auto written = files_.append(copy.file.get(), Bytes(buffer_).first(used + wanted));
     if (!written) {
       fail(work, written.error(), "tmp");
@@ -256,7 +257,7 @@ bool BatchCommitter::write_copy(Work& work, CopyState& copy) {
     used = 0;
   } while (done < delivery.stored_size);
 
-  if (crc != delivery.crc || wire_size.total() != delivery.wire_size) {
+  if (crc != delivery.crc || wire_size.octets() != delivery.wire_size) {
     refuse(work, CommitStatus::refused, "its content has not the declared checksum or wire size");
     return false;
   }

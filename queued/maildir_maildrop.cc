@@ -1,8 +1,8 @@
 // Opening, reading and expunging a Maildir.
 #include "queued/maildir_maildrop.h"
 
+#include "common/mail/wire_size.h"
 #include "queued/maildir_name.h"
-#include "queued/wire_size.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -119,7 +119,7 @@ std::optional<std::uint64_t> MaildirMaildrop::wire_size_of(int directory, const 
     note(place.name, "cannot be read");
     return std::nullopt;
   }
-  WireSize wire_size;
+  mail::WireSize wire_size;
   std::vector<std::byte> buffer(64 * 1024);
   for (;;) {
     const ssize_t got = ::read(file.get(), buffer.data(), buffer.size());
@@ -131,10 +131,10 @@ std::optional<std::uint64_t> MaildirMaildrop::wire_size_of(int directory, const 
     }
     if (got == 0)
       break;
-    wire_size.add(Bytes(buffer).first(static_cast<std::size_t>(got)));
+    wire_size.add(as_text(Bytes(buffer).first(static_cast<std::size_t>(got))));
   }
-  services_.knowledge.learn_wire_size(key, wire_size.total());
-  return wire_size.total();
+  services_.knowledge.learn_wire_size(key, wire_size.octets());
+  return wire_size.octets();
 }
 
 void MaildirMaildrop::note(const std::string& name, std::string_view what) {

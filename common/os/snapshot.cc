@@ -13,21 +13,6 @@ namespace letterlock::os {
 
 namespace {
 
-Expected<UniqueFd> open_regular(const std::string& path, std::size_t max, std::size_t& size) {
-  UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
-  if (!file)
-    return fail_errno(path);
-  struct stat status {};
-  if (::fstat(file.get(), &status) != 0)
-    return fail_errno(path);
-  if (!S_ISREG(status.st_mode))
-    return fail(path + ": not a regular file");
-  if (status.st_size < 0 || static_cast<std::size_t>(status.st_size) > max)
-    return fail(path + ": longer than " + std::to_string(max) + " bytes");
-  size = static_cast<std::size_t>(status.st_size);
-  return file;
-}
-
 #if defined(__linux__)
 Expected<UniqueFd> copy_to_memory(const std::string& path, const UniqueFd& file, std::size_t size) {
   UniqueFd memory(::memfd_create("snapshot", MFD_CLOEXEC | MFD_ALLOW_SEALING));
@@ -54,14 +39,19 @@ Expected<UniqueFd> copy_to_memory(const std::string& path, const UniqueFd& file,
 
 } // namespace
 
-Expected<UniqueFd> snapshot(const std::string& path, std::size_t max) {
-  std::size_t size = 0;
-  auto file = open_regular(path, max, size);
+Expected<UniqueFd> snapshot(UniqueFd file, const std::string& path, std::size_t max) {
+  struct stat status {};
+  if (::fstat(file.get(), &status) != 0)
+    return fail_errno(path);
+  if (!S_ISREG(status.st_mode))
+    return fail(path + ": not a regular file");
+  if (status.st_size < 0 || static_cast<std::size_t>(status.st_size) > max)
+    return fail(path + ": longer than " + std::to_string(max) + " bytes");
 #if defined(__linux__)
-  if (file)
-    return copy_to_memory(path, *file, size);
-#endif
+  return copy_to_memory(path, file, static_cast<std::size_t>(status.st_size));
+#else
   return file;
+#endif
 }
 
 } // namespace letterlock::os

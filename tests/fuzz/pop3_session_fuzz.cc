@@ -2,8 +2,8 @@
 //
 // The first octet chooses how the store answers and the settings, the second the length of a
 // message whose octets follow; the rest is what the client sends.
+#include "common/mail/wire_size.h"
 #include "pop3d/session.h"
-#include "pop3d/wire_size.h"
 #include "tests/unit/pop3_driver.h"
 #include "tests/unit/pop3_reference.h"
 
@@ -12,6 +12,7 @@
 #include <string>
 
 using namespace letterlock::pop3d;
+using letterlock::mail::wire_size;
 
 namespace {
 

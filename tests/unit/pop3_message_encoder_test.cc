@@ -1,6 +1,6 @@
 // The encoder of messages and the size that it must agree with, against a naive reference.
+#include "common/mail/wire_size.h"
 #include "pop3d/message_encoder.h"
-#include "pop3d/wire_size.h"
 #include "tests/unit/check.h"
 #include "tests/unit/pop3_reference.h"
 
@@ -8,6 +8,8 @@
 #include <vector>
 
 using namespace letterlock::pop3d;
+using letterlock::mail::wire_size;
+using letterlock::mail::WireSize;
 
 namespace {
 

@@ -1,6 +1,6 @@
 // The POP3 session with pieces of any size, slow peers, large maildrops and answers out of turn.
+#include "common/mail/wire_size.h"
 #include "pop3d/session.h"
-#include "pop3d/wire_size.h"
 #include "tests/unit/check.h"
 #include "tests/unit/pop3_driver.h"
 #include "tests/unit/pop3_reference.h"
@@ -8,6 +8,7 @@
 #include <string>
 
 using namespace letterlock::pop3d;
+using letterlock::mail::wire_size;
 
 namespace {
 

@@ -47,7 +47,7 @@ void one_delivery_to_two_accounts_is_two_files(void**) {
     assert_text_equal(f.directory.read(drop / "new" / names[0]), whole);
     assert_text_equal(names[0], "1700000000." + transaction(1).hex() +
                                     ".mx.example.com,S=" + std::to_string(whole.size()) +
-                                    ",W=" + std::to_string(WireSize::of(whole)));
+                                    ",W=" + std::to_string(mail::wire_size(whole)));
     assert_int_equal(f.directory.names(drop / "tmp").size(), 0);
   }
 }

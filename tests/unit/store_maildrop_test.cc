@@ -47,7 +47,7 @@ void messages_are_numbered_by_time_then_uidl(void**) {
   assert_text_equal(messages[1].uidl, "150.foreign.host");
   assert_text_equal(messages[2].uidl, transaction(1).hex());
   assert_text_equal(messages[3].uidl, transaction(2).hex());
-  assert_int_equal(messages[0].wire_size, WireSize::of(f.content(3)));
+  assert_int_equal(messages[0].wire_size, mail::wire_size(f.content(3)));
   assert_int_equal(messages[0].received, 100);
   assert_int_equal(messages[1].wire_size, 6); // found by reading
 }

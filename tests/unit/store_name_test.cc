@@ -1,7 +1,7 @@
 // Names of message files, wire sizes and the table of accounts: the store's pure parts.
+#include "common/mail/wire_size.h"
 #include "queued/account_table.h"
 #include "queued/maildir_name.h"
-#include "queued/wire_size.h"
 #include "tests/unit/check.h"
 
 using namespace letterlock;
@@ -77,11 +77,11 @@ void wire_size_counts_what_pop3_sends(void**) {
     unsigned octets;
   } table[] = {{"", 0}, {"\n", 2}, {"a\n", 3}, {"a", 3}, {"a\r\n", 4}, {"a\nb\n\n", 8}, {"a\r", 4}};
   for (const auto& row : table) {
-    assert_int_equal(WireSize::of(row.stored), row.octets);
-    WireSize in_pieces;
+    assert_int_equal(mail::wire_size(row.stored), row.octets);
+    mail::WireSize in_pieces;
     for (const char c : row.stored)
-      in_pieces.add(as_bytes({&c, 1}));
-    assert_int_equal(in_pieces.total(), row.octets);
+      in_pieces.add({&c, 1});
+    assert_int_equal(in_pieces.octets(), row.octets);
   }
 }
 

@@ -2,8 +2,8 @@
 #pragma once
 
 #include "common/base/crc32c.h"
+#include "common/mail/wire_size.h"
 #include "queued/maildir_store.h"
-#include "queued/wire_size.h"
 #include "tests/unit/recording_file_system.h"
 
 #include <fcntl.h>
@@ -82,7 +82,7 @@ inline Delivery delivery(Id128 id, std::string text, std::vector<std::uint32_t> 
     made.copies.push_back({AccountId{account}, head_for(account)});
   made.crc = crc32c(0, as_bytes(text));
   made.stored_size = text.size();
-  made.wire_size = WireSize::of(text);
+  made.wire_size = mail::wire_size(text);
   made.content = InlineContent{std::move(text)};
   return made;
 }

@@ -1,9 +1,9 @@
-// wire_size: each LF becomes two octets.
-#include "pop3d/wire_size.h"
+// Counting line ends.
+#include "common/mail/wire_size.h"
 
 #include <algorithm>
 
-namespace letterlock::pop3d {
+namespace letterlock::mail {
 
 void WireSize::add(std::string_view chunk) {
   if (chunk.empty())
@@ -19,4 +19,4 @@ std::uint64_t wire_size(std::string_view stored) {
   return size.octets();
 }
 
-} // namespace letterlock::pop3d
+} // namespace letterlock::mail

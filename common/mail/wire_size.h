@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <string_view>
 
-namespace letterlock::pop3d {
+namespace letterlock::mail {
 
 // For content that comes in chunks.
 class WireSize {
@@ -23,4 +23,4 @@ private:
 
 std::uint64_t wire_size(std::string_view stored);
 
-} // namespace letterlock::pop3d
+} // namespace letterlock::mail
