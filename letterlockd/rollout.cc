@@ -1,6 +1,8 @@
 // Bringing all children to a new generation.
 #include "letterlockd/rollout.h"
 
+#include <signal.h>
+
 #include <utility>
 
 namespace letterlock::letterlockd {
@@ -104,12 +106,12 @@ void Rollout::finish(Expected<void> result) {
 }
 
 void Rollout::silent() {
-  if (phase_ == Phase::switching || awaited_.empty()) {
-    // Who does not even switch is not alive; the supervisor's kill makes it gone().
-    silence_.start(patience);
-    return;
-  }
-  refuse((*awaited_.begin())->name() + " does not answer");
+  if (phase_ != Phase::switching)
+    return refuse((*awaited_.begin())->name() + " does not answer");
+  // There is no way back: whoever does not even switch is started anew, with the new generation.
+  for (Child* child : awaited_)
+    ::kill(child->pid, SIGKILL);
+  silence_.start(patience);
 }
 
 } // namespace letterlock::letterlockd

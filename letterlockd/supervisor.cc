@@ -227,10 +227,14 @@ void Supervisor::link_lost(Child& child, const ipc::LinkLost& message) {
 }
 
 void Supervisor::parent_link_closed(Child& child, const std::string& why) {
-  if (!why.empty())
+  if (!why.empty()) {
     log_.error("child.breach", {{"process", child.name()}, {"why", why}});
-  // Without the link it is of no use; the usual case is that it has ended already.
-  kill(child, SIGKILL);
+    return kill(child, SIGKILL);
+  }
+  // Usually it is just ending, and how is about to be known. One that goes on without its link is
+  // of no use.
+  if (child.state != Child::State::stopping)
+    attend(child, first_backoff);
 }
 
 void Supervisor::kill(Child& child, int signal) {
@@ -272,13 +276,19 @@ void Supervisor::start_again_later(Child& child) {
   child.backoff = lived >= quiet || child.backoff == milliseconds(0)
                       ? first_backoff
                       : std::min(child.backoff * 2, last_backoff);
-  auto& timer = restarts_[&child];
+  attend(child, child.backoff);
+}
+
+void Supervisor::attend(Child& child, milliseconds after) {
+  auto& timer = attention_[&child];
   if (!timer)
     timer = std::make_unique<io::Timer>(loop_, [this, &child] {
-      if (!stopping_ && child.state == Child::State::down)
+      if (child.state != Child::State::down)
+        kill(child, SIGKILL);
+      else if (!stopping_)
         spawn(child);
     });
-  timer->start(child.backoff);
+  timer->start(after);
 }
 
 void Supervisor::stop() {

@@ -51,6 +51,8 @@ private:
   void spawn(Child& child);
   void ended(Child& child, int status);
   void start_again_later(Child& child);
+  // After that time a child that is down is started, and one that still runs is killed.
+  void attend(Child& child, std::chrono::milliseconds after);
   void start_failed(const std::string& why);
   void begin_first_rollout();
   void catch_up(Child& child);
@@ -72,7 +74,7 @@ private:
   std::vector<std::unique_ptr<Child>> children_;
   Links links_;
   Rollout rollout_;
-  std::map<const Child*, std::unique_ptr<io::Timer>> restarts_;
+  std::map<const Child*, std::unique_ptr<io::Timer>> attention_;
   io::Timer barrier_;
   bool passed_barrier_ = false;
   bool reload_wanted_ = false;
