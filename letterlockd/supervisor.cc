@@ -19,6 +19,7 @@ using std::chrono::seconds;
 constexpr seconds barrier_patience{60};
 constexpr milliseconds first_backoff{100};
 constexpr milliseconds last_backoff{30'000};
+constexpr milliseconds ending_patience{1000};
 constexpr seconds quiet{60}; // a child that lived so long starts anew with the first backoff
 // What open sessions have to end in when the service stops, and what comes on top before a process
 // that does not end is killed.
@@ -234,7 +235,7 @@ void Supervisor::parent_link_closed(Child& child, const std::string& why) {
   // Usually it is just ending, and how is about to be known. One that goes on without its link is
   // of no use.
   if (child.state != Child::State::stopping)
-    attend(child, first_backoff);
+    attend(child, ending_patience);
 }
 
 void Supervisor::kill(Child& child, int signal) {
