@@ -2,7 +2,16 @@
 // else.
 #include "logd/log_service.h"
 
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+
 int main() {
   using namespace letterlock;
-  return ipc::ChildProcess<Role::logd, logd::LogService>().run();
+  try {
+    return ipc::ChildProcess<Role::logd, logd::LogService>().run();
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "logd: %s\n", error.what());
+    return EXIT_FAILURE;
+  }
 }

@@ -49,7 +49,9 @@ void Loop::turn() {
   run_deferred();
   if (stopped_)
     return;
-  event_base_loop(base_, EVLOOP_ONCE);
+  // 1: nothing is waited for, so nothing can ever happen any more.
+  if (event_base_loop(base_, EVLOOP_ONCE) == 1)
+    stopped_ = true;
   run_deferred();
 }
 

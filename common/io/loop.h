@@ -26,7 +26,8 @@ public:
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
 
-  // Runs until stop(). Deferred work runs at the end of every turn.
+  // Runs until stop(), or until there is nothing left to wait for. Deferred work runs at the end of
+  // every turn.
   void run();
   void stop() { stopped_ = true; }
   // One turn: waits for an event if there is no deferred work.

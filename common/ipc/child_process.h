@@ -18,12 +18,14 @@
 
 #include "common/ipc/link.h"
 #include "common/ipc/logger.h"
+#include "common/ipc/received_descriptor.h"
 #include "common/os/sandbox.h"
 
 #include <chrono>
 #include <cstdint>
 #include <cstdlib>
 #include <functional>
+#include <stdexcept>
 #include <utility>
 
 namespace letterlock::ipc {
@@ -58,9 +60,12 @@ public:
 
 template <Role Self, class Service> class ChildProcess {
 public:
+  // Throws std::runtime_error if descriptor 3 is no link: it was not started by letterlockd.
   ChildProcess()
       : service_(context_), parent_(context_.loop, UniqueFd(parent_descriptor), *this,
                                     [this](const std::string& why) { parent_gone(why); }) {
+    if (!is_what_it_should_be(Carries::link, parent_descriptor))
+      throw std::runtime_error("this is no program to run by hand; letterlockd(8) starts it");
     context_.parent = &parent_;
     context_.prepared = [this](Expected<void> result) { prepared(std::move(result)); };
   }
