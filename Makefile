@@ -1,9 +1,12 @@
 # Letterlock's build, for GNU make and bmake.
 #
 #   make            the programs, hardened                      out/release/bin
+#   make demo       the whole system on loopback with a throw-away state; ONCE=1: ends after the tour
 #   make check      installs what the tests need, builds with sanitizers, runs every test
-#   make demo       the whole system on loopback with a throw-away state
-#   make install    PREFIX, DESTDIR
+#   make install    PREFIX, DESTDIR; uninstall takes it away again, but no mail and no configuration
+#   make interop    the tests that take long
+#   make bench      messages a second and CPU a message
+#   make lint-man format format-check tidy fuzz-smoke           for those who change the tree
 #
 # VARIANT is release or test (ASan and UBSan); CXX is g++ (12 or later) or clang++-16.
 
@@ -15,6 +18,8 @@ VARIANT = release
 PREFIX = /usr/local
 DESTDIR =
 OUT = out/$(VARIANT)
+ONCE =
+FUZZ_SECONDS = 5
 
 LIBS_EVENT = -levent_core
 LIBS_TLS = -ltls
@@ -26,19 +31,75 @@ LIBS_INIH = -linih
 WARNINGS = -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror
 _flags != sh build/flags.sh "$(CXX)" "$(VARIANT)" compile
 _ldflags != sh build/flags.sh "$(CXX)" "$(VARIANT)" link
-ALL_CXXFLAGS = -std=c++2b -I. $(WARNINGS) $(_flags) $(CXXFLAGS)
+_paths = -DLETTERLOCK_LIBEXECDIR=\"$(PREFIX)/libexec/letterlock\"
+ALL_CXXFLAGS = -std=c++2b -I. $(WARNINGS) $(_flags) $(_paths) $(CXXFLAGS)
 ALL_LDFLAGS = $(_flags) $(_ldflags) $(LDFLAGS)
 
 all: programs
 
-_rules != mkdir -p $(OUT) && sh build/rules.sh $(OUT) > $(OUT)/rules.mk; echo $(OUT)/rules.mk
+_rules != sh build/prefix $(OUT) "$(PREFIX)" && sh build/rules.sh $(OUT) > $(OUT)/rules.mk; echo $(OUT)/rules.mk
 include $(_rules)
+
+# The only object that knows PREFIX.
+$(OUT)/letterlockd/options.o: $(OUT)/prefix
 
 programs: $(PROGRAMS)
 unit-tests: $(UNIT_TESTS)
 fuzzers: $(FUZZERS)
+benches: $(BENCHES)
+
+install: programs
+	@sh build/install "$(OUT)" "$(DESTDIR)" "$(PREFIX)"
+
+uninstall:
+	@sh build/uninstall "$(DESTDIR)" "$(PREFIX)"
+
+_cores = "$$(getconf _NPROCESSORS_ONLN)"
+_release = $(MAKE) -j $(_cores) VARIANT=release OUT=out/release
+_test = $(MAKE) -j $(_cores) VARIANT=test OUT=out/test
+_fuzz = $(MAKE) -j $(_cores) VARIANT=fuzz OUT=out/fuzz CXX=clang++-16
+
+demo:
+	@sh build/install-deps demo
+	@$(_release) programs
+	@ONCE="$(ONCE)" sh build/demo out/release/bin
+
+check:
+	@sh build/install-deps check
+	@$(_test) programs unit-tests
+	@$(_release) programs
+	@sh build/lint-man
+	@sh tests/run
+
+interop:
+	@sh build/install-deps check
+	@$(_release) programs
+	@sh tests/run interop
+
+bench:
+	@sh build/install-deps build
+	@$(_release) programs benches
+	@sh tests/bench/run out/release
+
+fuzz-smoke:
+	@sh build/install-deps develop
+	@$(_fuzz) fuzzers
+	@sh tests/fuzz/smoke out/fuzz/tests/fuzz "$(FUZZ_SECONDS)"
+
+lint-man:
+	@sh build/lint-man
+
+format:
+	@git ls-files '*.h' '*.cc' | xargs clang-format-16 -i
+
+format-check:
+	@git ls-files '*.h' '*.cc' | xargs clang-format-16 --dry-run -Werror
+
+tidy:
+	@sh build/tidy -std=c++2b -stdlib=libc++ -I. $(_paths)
 
 clean:
 	rm -rf out
 
-.PHONY: all programs unit-tests fuzzers clean
+.PHONY: all programs unit-tests fuzzers benches install uninstall demo check interop bench
+.PHONY: fuzz-smoke lint-man format format-check tidy clean

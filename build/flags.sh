@@ -21,7 +21,7 @@ case $variant in
 release)
   echo '-O2 -g -fPIE -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection'
   echo '-ftrivial-auto-var-init=zero'
-  case $($cxx -dumpmachine) in x86_64*) echo '-fcf-protection=full' ;; esac
+  case $($cxx -dumpmachine 2>/dev/null) in x86_64*) echo '-fcf-protection=full' ;; esac
   [ $clang = yes ] || echo '-D_GLIBCXX_ASSERTIONS'
   ;;
 test)

@@ -4,8 +4,9 @@
 #   rules.sh OUT
 #
 # A top folder with a main.cc is a program; its other sources and those below common/ become
-# archives, so that a program links only the objects that it uses. tests/unit/X_test.cc and
-# tests/fuzz/X_fuzz.cc are programs of one file that may use every archive. GNU make and bmake
+# archives, so that a program links only the objects that it uses. tests/unit/X_test.cc,
+# tests/bench/X.cc and tests/fuzz/X_fuzz.cc are programs of one file; the first and the last may
+# use every archive. GNU make and bmake
 # share no syntax for such patterns, so the rules are spelled out here.
 set -eu
 out=$1
@@ -47,7 +48,7 @@ program() { # NAME OBJECT LIBS ARCHIVE...
 exec 3>&1
 common=$(ls common/*/*.cc)
 archive common $common
-archives="$out/common.a" programs= tests= fuzzers=
+archives="$out/common.a" programs= tests= benches= fuzzers=
 for folder in $(ls -d */*.cc | sed 's,/.*,,' | sort -u); do
   main=$folder/main.cc
   rest=$(ls "$folder"/*.cc | grep -v '/main\.cc$' || :)
@@ -61,14 +62,16 @@ for folder in $(ls -d */*.cc | sed 's,/.*,,' | sort -u); do
   program "bin/$folder" "$(object "$main")" "$(libs_of "$folder")" $own "$out/common.a"
   programs="$programs $out/bin/$folder"
 done
-for test in tests/unit/*_test.cc tests/bench/*.cc; do
+for test in tests/unit/*_test.cc; do
   [ -e "$test" ] || continue
-  name=${test%.cc}
-  case $name in
-  *_test) tests="$tests $out/$name" libs='-lcmocka -lssl' ;; # OpenSSL is the client of the TLS tests
-  *) programs="$programs $out/$name" libs= ;;
-  esac
-  program "$name" "$(object "$test")" "$libs $(libs_of every)" $archives
+  tests="$tests $out/${test%.cc}"
+  # OpenSSL is the client of the TLS tests.
+  program "${test%.cc}" "$(object "$test")" "-lcmocka -lssl $(libs_of every)" $archives
+done
+for bench in tests/bench/*.cc; do
+  [ -e "$bench" ] || continue
+  benches="$benches $out/${bench%.cc}"
+  program "${bench%.cc}" "$(object "$bench")" '' "$out/common.a"
 done
 # Debian's libFuzzer is built on libstdc++; with -stdlib=libc++ clang would turn -lstdc++ into -lc++.
 for fuzz in tests/fuzz/*_fuzz.cc; do
@@ -76,6 +79,7 @@ for fuzz in tests/fuzz/*_fuzz.cc; do
   fuzzers="$fuzzers $out/${fuzz%.cc}"
   program "${fuzz%.cc}" "$(object "$fuzz")" "-fsanitize=fuzzer -l:libstdc++.so.6 $(libs_of every)" $archives
 done
-printf 'PROGRAMS =%s\nUNIT_TESTS =%s\nFUZZERS =%s\n' "$programs" "$tests" "$fuzzers"
+printf 'PROGRAMS =%s\nUNIT_TESTS =%s\nBENCHES =%s\nFUZZERS =%s\n' \
+  "$programs" "$tests" "$benches" "$fuzzers"
 # What the compiler found out about headers at the last build.
 find "$out" -name '*.d' -exec cat {} + 2>/dev/null || :
