@@ -4,10 +4,10 @@
 #   rules.sh OUT
 #
 # A top folder with a main.cc is a program; its other sources and those below common/ become
-# archives, so that a program links only the objects that it uses. tests/unit/X_test.cc,
-# tests/bench/X.cc and tests/fuzz/X_fuzz.cc are programs of one file; the first and the last may
-# use every archive. GNU make and bmake
-# share no syntax for such patterns, so the rules are spelled out here.
+# archives, so that a program links only the objects that it uses. tests/unit/X_test.cc
+# and tests/fuzz/X_fuzz.cc are programs of one file that may use every archive, tests/bench/X.cc one
+# that uses none. GNU make and bmake share no syntax for such patterns, so the rules are spelled out
+# here.
 set -eu
 out=$1
 
@@ -71,7 +71,7 @@ done
 for bench in tests/bench/*.cc; do
   [ -e "$bench" ] || continue
   benches="$benches $out/${bench%.cc}"
-  program "${bench%.cc}" "$(object "$bench")" '' "$out/common.a"
+  program "${bench%.cc}" "$(object "$bench")" ''
 done
 # Debian's libFuzzer is built on libstdc++; with -stdlib=libc++ clang would turn -lstdc++ into -lc++.
 for fuzz in tests/fuzz/*_fuzz.cc; do
