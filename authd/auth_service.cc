@@ -114,7 +114,7 @@ void AuthService::answer(const Asker& asker, ipc::LoginOutcome outcome, const Id
 void AuthService::connect(const ipc::Peer& peer, UniqueFd socket) {
   if (peer.role == Role::pop3d)
     pop3d_[peer.instance] = std::make_unique<Pop3Link>(*this, peer, std::move(socket));
-  if (peer.role == Role::queued) {
+  else if (peer.role == Role::queued) {
     queue_lost();
     queued_ = std::make_unique<ipc::Link<Role::authd, Role::queued>>(
         context_.loop, std::move(socket), *this, [this, peer](const std::string& why) {

@@ -78,7 +78,7 @@ void KeyService::connect(const ipc::Peer& peer, UniqueFd socket) {
   if (peer.role == Role::smtpd)
     smtpd_[peer.instance] =
         std::make_unique<SigningLink<Role::smtpd>>(context_, ring_, peer, std::move(socket));
-  if (peer.role == Role::pop3d)
+  else if (peer.role == Role::pop3d)
     pop3d_[peer.instance] =
         std::make_unique<SigningLink<Role::pop3d>>(context_, ring_, peer, std::move(socket));
 }

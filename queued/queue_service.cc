@@ -74,10 +74,10 @@ void QueueService::connect(const ipc::Peer& peer, UniqueFd socket) {
     smtpd_[peer.instance] =
         std::make_shared<DeliveryLink>(context_, *store_, Borrower{++last_borrower_},
                                        settings_.max_message_size, peer, std::move(socket));
-  if (peer.role == Role::pop3d)
+  else if (peer.role == Role::pop3d)
     pop3d_[peer.instance] = std::make_shared<MaildropLink>(context_, *store_, grants_, ledger_,
                                                            peer, std::move(socket));
-  if (peer.role == Role::authd)
+  else if (peer.role == Role::authd)
     authd_ = std::make_unique<ipc::Link<Role::queued, Role::authd>>(
         context_.loop, std::move(socket), *this, [this, peer](const std::string& why) {
           if (!why.empty())
