@@ -1,6 +1,8 @@
 // Moving bytes between sockets and handlers.
 #include "common/io/connection.h"
 
+#include "common/base/secret.h"
+
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -74,8 +76,7 @@ void Connection::pump() {
         return;
       const bool all_sent = handler_.output().empty();
       if (all_sent && tls_wanted_) {
-        left_.clear();
-        left_.shrink_to_fit();
+        forget_left();
         tls_ = std::exchange(tls_wanted_, std::nullopt)->accept(socket_.get());
         phase_ = Phase::handshaking;
         moved = true;
@@ -89,8 +90,8 @@ void Connection::pump() {
       if (!tls_wanted_ && !finish_wanted_ && handler_.wants_input()) {
         const std::size_t before = left_.size();
         if (!left_.empty()) {
-          const std::string bytes = std::exchange(left_, {});
-          if (!feed(as_bytes(bytes)))
+          std::string bytes = std::exchange(left_, {});
+          if (!feed(std::as_writable_bytes(std::span(bytes))))
             return;
           moved = left_.size() < before;
         } else if (may_read && (readable_ || more_inside_)) {
@@ -150,12 +151,21 @@ bool Connection::write_output() {
 }
 
 // False: the connection has ended.
-bool Connection::feed(Bytes bytes) {
+bool Connection::feed(std::span<std::byte> bytes) {
   const std::size_t consumed = handler_.input(bytes);
+  left_ = as_text(bytes.subspan(consumed));
+  if (handler_.input_is_secret())
+    wipe_memory(bytes.data(), bytes.size());
   if (phase_ == Phase::closed)
     return end(why_), false;
-  left_ = as_text(bytes.subspan(consumed));
   return true;
+}
+
+void Connection::forget_left() {
+  if (handler_.input_is_secret())
+    wipe_memory(left_.data(), left_.size());
+  left_.clear();
+  left_.shrink_to_fit();
 }
 
 // False: the connection has ended.
@@ -172,7 +182,7 @@ bool Connection::read_input() {
       return end(""), false;
     // Level-triggered: if there is more the loop says so again.
     readable_ = false;
-    return feed(Bytes(read_buffer).first(static_cast<std::size_t>(count)));
+    return feed(std::span(read_buffer).first(static_cast<std::size_t>(count)));
   }
   std::size_t size = 0;
   more_inside_ = true;
@@ -191,7 +201,7 @@ bool Connection::read_input() {
     }
     size += result.bytes;
   }
-  return size == 0 || feed(Bytes(read_buffer).first(size));
+  return size == 0 || feed(std::span(read_buffer).first(size));
 }
 
 // True when the connection is open, inside TLS.
@@ -267,6 +277,7 @@ void Connection::end(std::string_view why) {
   watch_.want_write(false);
   again_.stop();
   patience_.stop();
+  forget_left();
   const std::string reason(why);
   handler_.closed(reason);
 }

@@ -13,6 +13,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -25,6 +26,8 @@ public:
   // Returns how many of the bytes were consumed. Fewer than all: the rest comes again, in front of
   // what follows, once wants_input() says so.
   virtual std::size_t input(Bytes bytes) = 0;
+  // Whether input may hold a password: then no copy of it stays here once it was handed in.
+  virtual bool input_is_secret() const { return false; }
   virtual bool wants_input() const = 0;
   // What is to be sent and was not yet; stays as it is, but for appending, until sent().
   virtual std::string_view output() const = 0;
@@ -65,7 +68,8 @@ private:
   void pump();
   bool write_output();
   bool read_input();
-  bool feed(Bytes bytes);
+  bool feed(std::span<std::byte> bytes);
+  void forget_left();
   bool handshake();
   bool close_down();
   void set_interest();

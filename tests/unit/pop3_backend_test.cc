@@ -1,0 +1,90 @@
+// Tests what pop3d's Backend does when a link takes no more: requests wait, and go on in order.
+#include "tests/unit/pop3_process.h"
+
+#include <numeric>
+
+namespace {
+
+using namespace letterlock;
+using namespace letterlock::test;
+using pop3d::Backend;
+
+// Sends one request as soon as there is room.
+class WaitingClient : public pop3d::BackendClient {
+public:
+  explicit WaitingClient(Backend& backend) : backend_(backend), ticket(backend.enter(*this)) {}
+  ~WaitingClient() override { backend_.leave(ticket, false); }
+
+  Backend::Sent try_to_send() { return outcome = backend_.send(ipc::OpenMessage{ticket, 7}); }
+
+  void link_has_room() override { try_to_send(); }
+  void login_answered(ipc::LoginOutcome, const Id128&) override {}
+  void maildrop_opened(ipc::MaildropOutcome, std::uint32_t) override {}
+  bool maildrop_listed(std::span<const ipc::MaildropEntry>) override { return true; }
+  void message_opened(std::uint32_t, UniqueFd) override {}
+  void message_unavailable(std::uint32_t) override {}
+  void expunged(const Id128&, bool) override {}
+  void authd_lost() override {}
+  void queued_lost() override { lost = true; }
+  void queued_is_back() override { back = true; }
+
+private:
+  Backend& backend_;
+
+public:
+  const pop3d::Ticket ticket;
+  Backend::Sent outcome = Backend::Sent::away;
+  bool lost = false;
+  bool back = false;
+};
+
+void full_link_makes_requests_wait(void**) {
+  pop3d::Context context;
+  Backend backend(context);
+  WaitingClient first(backend), second(backend);
+  assert_true(first.try_to_send() == Backend::Sent::away);
+
+  auto [queued_end, pop3_end] = make_socketpair();
+  backend.connect(ipc::Peer{Role::queued, 0, 1}, std::move(pop3_end));
+  assert_true(first.back && second.back);
+  // The whole of the largest maildrop fits; what comes after it waits.
+  std::vector<std::uint32_t> indices(pop3d::max_messages);
+  std::iota(indices.begin(), indices.end(), 0u);
+  const Id128 transaction = Id128::random();
+  assert_true(backend.send_expunge(first.ticket, transaction, indices) == Backend::Sent::sent);
+  assert_true(first.try_to_send() == Backend::Sent::full);
+  assert_true(second.try_to_send() == Backend::Sent::full);
+  {
+    WaitingClient gone(backend);
+    assert_true(gone.try_to_send() == Backend::Sent::full);
+  }
+
+  PeerEnd<Role::queued> queued(context.loop, std::move(queued_end));
+  for (std::uint32_t next = 0; next < pop3d::max_messages;) {
+    const auto part = queued.take<ipc::Expunge>();
+    for (const std::uint32_t index : part.indices.values())
+      assert_int_equal(index, next++);
+    assert_int_equal(part.last, next == pop3d::max_messages);
+  }
+  assert_int_equal(queued.take<ipc::OpenMessage>().session, first.ticket);
+  assert_int_equal(queued.take<ipc::OpenMessage>().session, second.ticket);
+  assert_true(first.outcome == Backend::Sent::sent && second.outcome == Backend::Sent::sent);
+  assert_int_equal(queued.waiting<ipc::OpenMessage>(), 0);
+}
+
+void tickets_are_never_used_twice(void**) {
+  pop3d::Context context;
+  Backend backend(context);
+  const auto ticket = WaitingClient(backend).ticket;
+  assert_true(WaitingClient(backend).ticket > ticket);
+}
+
+} // namespace
+
+int main() {
+  const CMUnitTest tests[] = {
+      cmocka_unit_test(full_link_makes_requests_wait),
+      cmocka_unit_test(tickets_are_never_used_twice),
+  };
+  return cmocka_run_group_tests(tests, nullptr, nullptr);
+}
