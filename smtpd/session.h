@@ -23,6 +23,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <unordered_set>
 
 namespace letterlock::smtpd {
@@ -47,6 +48,8 @@ public:
   Session& operator=(const Session&) = delete;
 
   Phase phase() const { return phase_; }
+  // What the client calls itself, for logs; empty before it has said so.
+  std::string_view hello_name() const { return hello_ ? hello_->name.text() : ""; }
   // Whether on_input would take anything. If not, leave input in the kernel.
   bool wants_input() const { return phase_ == Phase::command || phase_ == Phase::content; }
 

@@ -1,0 +1,51 @@
+// Generation: one configuration of this process, ready for use; GenerationBuilder makes it of the
+// parent's messages.
+#pragma once
+
+#include "common/base/error.h"
+#include "common/io/tls_server.h"
+#include "common/ipc/messages/settings.h"
+#include "common/ipc/tls_certificates.h"
+#include "smtpd/recipient_table.h"
+#include "smtpd/session_settings.h"
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
+
+namespace letterlock::smtpd {
+
+struct Generation {
+  SessionSettings settings;
+  RecipientTable recipients;
+  std::optional<io::TlsServer> tls; // none: STARTTLS is not offered
+  std::uint32_t connections = 1;    // at once
+};
+
+class GenerationBuilder {
+public:
+  void on(const ipc::Listener& listener, UniqueFd socket);
+  void on(const ipc::Certificate& certificate, UniqueFd file);
+  void on(const ipc::SmtpSettings& settings) { settings_ = settings; }
+  void on(const ipc::LocalDomain& domain) { domains_.push_back(domain); }
+  void on(const ipc::BlockedAddress& address) { blocked_.push_back(address.address); }
+  void on(const ipc::AddressRoute& route) { routes_.push_back(route); }
+
+  // Fails with what cannot be used, and why.
+  Expected<std::shared_ptr<const Generation>> build() const;
+  std::vector<UniqueFd> take_listeners() { return std::move(listeners_); }
+
+private:
+  Expected<void> fill(RecipientTable& table) const;
+
+  std::vector<UniqueFd> listeners_;
+  ipc::TlsCertificates certificates_;
+  std::optional<ipc::SmtpSettings> settings_;
+  std::vector<ipc::LocalDomain> domains_;
+  std::vector<ipc::AddressText> blocked_;
+  std::vector<ipc::AddressRoute> routes_;
+};
+
+} // namespace letterlock::smtpd

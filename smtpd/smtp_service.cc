@@ -1,0 +1,111 @@
+// Generations, connections and the end.
+#include "smtpd/smtp_service.h"
+
+#include "common/io/tls_server.h"
+
+#include <ctime>
+#include <stdexcept>
+#include <string>
+
+namespace letterlock::smtpd {
+
+// The time zone is read here, because its files are out of reach in the sandbox.
+SmtpService::SmtpService(Context& context, const Timeouts& timeouts)
+    : context_(context), timeouts_(timeouts), signer_(context),
+      deliveries_(context, timeouts.relink), grace_(context.loop, [this] { context_.finished(); }) {
+  if (const auto ready = io::tls_library_init(); !ready)
+    throw std::runtime_error(ready.error().text);
+  ::tzset();
+  deliveries_.on_idle([this] { finish_if_idle(); });
+}
+
+// ---- Generations
+
+void SmtpService::begin_generation(std::uint32_t) {
+  discard_generation();
+}
+
+void SmtpService::prepare() {
+  auto built = next_.build();
+  if (!built) {
+    discard_generation();
+    return context_.prepared(std::unexpected(built.error()));
+  }
+  prepared_ = *std::move(built);
+  context_.prepared({});
+}
+
+void SmtpService::switch_generation() {
+  generation_ = std::exchange(prepared_, nullptr);
+  auto listeners = next_.take_listeners();
+  discard_generation();
+  for (const auto& [number, session] : sessions_)
+    session->reload(generation_);
+  acceptors_.clear();
+  if (stopping_)
+    return;
+  for (UniqueFd& listener : listeners)
+    acceptors_.push_back(std::make_unique<io::Acceptor>(
+        context_.loop, std::move(listener),
+        [this](io::Accepted accepted) { accept(std::move(accepted)); },
+        [this](const std::string& why) {
+          context_.log.error("accept.paused", {{"why", why}});
+        }));
+  open_acceptors();
+}
+
+void SmtpService::discard_generation() {
+  next_ = GenerationBuilder();
+  prepared_.reset();
+}
+
+// ---- Sessions
+
+// At the limit, connections wait in the kernel, where another worker may take them.
+void SmtpService::open_acceptors() {
+  for (const auto& acceptor : acceptors_)
+    acceptor->set_open(sessions_.size() < generation_->connections);
+}
+
+void SmtpService::accept(io::Accepted accepted) {
+  const auto number = ++last_session_;
+  sessions_.emplace(number,
+                    std::make_unique<SessionAdapter>(
+                        SessionSurroundings{context_, deliveries_, memory_, timeouts_}, generation_,
+                        std::move(accepted), [this, number] { ended(number); }));
+  if (sessions_.size() >= generation_->connections)
+    open_acceptors();
+}
+
+void SmtpService::ended(std::uint64_t number) {
+  const bool was_full = sessions_.size() >= generation_->connections;
+  sessions_.erase(number);
+  if (was_full)
+    open_acceptors();
+  finish_if_idle();
+}
+
+// ---- Peers and the end
+
+void SmtpService::connect(const ipc::Peer& peer, UniqueFd socket) {
+  if (peer.role == Role::queued)
+    deliveries_.connect(peer, std::move(socket));
+  if (peer.role == Role::keyd)
+    signer_.connect(peer, std::move(socket));
+}
+
+void SmtpService::stop(std::chrono::milliseconds grace) {
+  stopping_ = true;
+  acceptors_.clear();
+  for (const auto& [number, session] : sessions_)
+    session->shut_down();
+  grace_.start(grace);
+  finish_if_idle();
+}
+
+void SmtpService::finish_if_idle() {
+  if (stopping_ && sessions_.empty() && deliveries_.idle())
+    context_.finished();
+}
+
+} // namespace letterlock::smtpd

@@ -1,0 +1,25 @@
+// How long this process waits, and for what.
+#pragma once
+
+#include <chrono>
+
+namespace letterlock::smtpd {
+
+struct Timeouts {
+  // For the next command, and for the client to take what was said to it (RFC 5321 §4.5.3.2.7).
+  std::chrono::milliseconds command = std::chrono::minutes(5);
+  std::chrono::milliseconds send = std::chrono::minutes(5);
+  // For more of a message's content (§4.5.3.2.5), and for all of it: at 50 MB an hour is a line of
+  // 120 kbit/s.
+  std::chrono::milliseconds data_block = std::chrono::minutes(3);
+  std::chrono::milliseconds content = std::chrono::hours(1);
+  // For room: no longer than a client waits for 354 (§4.5.3.2.4).
+  std::chrono::milliseconds storage = std::chrono::minutes(2);
+  // For the answer to a commit: no longer than a client waits for it (§4.5.3.2.6).
+  std::chrono::milliseconds commit = std::chrono::minutes(10);
+  std::chrono::milliseconds handshake = std::chrono::minutes(1);
+  // For queued to come back: how long what it was asked is held.
+  std::chrono::milliseconds relink = std::chrono::seconds(30);
+};
+
+} // namespace letterlock::smtpd
