@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace letterlock::letterlockd {
 
@@ -111,6 +112,8 @@ void Supervisor::started(Child& child, const ipc::Started& message) {
   if (child.role == Role::logd)
     child.send(ipc::LogSettings{options_.foreground, options_.verbose});
   links_.tie(child);
+  if (child.role == Role::logd && !logd_end_.empty())
+    log_.error("child.ended", {{"process", child.name()}, {"why", std::exchange(logd_end_, {})}});
   log_.info("child.started",
             {{"process", child.name()}, {"pid", child.pid}, {"sandbox", message.layers.view()}});
   if (passed_barrier_) {
@@ -262,7 +265,9 @@ void Supervisor::ended(Child& child, int status) {
   child.pid = -1;
   child.state = Child::State::down;
   child.detach();
-  if (!orderly)
+  if (!orderly && child.role == Role::logd)
+    logd_end_ = why;
+  else if (!orderly)
     log_.error("child.ended", {{"process", child.name()}, {"why", why}});
   if (stopping_)
     return stop_next();

@@ -78,7 +78,8 @@ private:
   io::Timer barrier_;
   bool passed_barrier_ = false;
   bool reload_wanted_ = false;
-  std::string failure_; // of the start
+  std::string failure_;  // of the start
+  std::string logd_end_; // why it ended, until there is a log again to say it in
   bool stopping_ = false;
   std::size_t stop_stage_ = 0;
   io::Timer grace_;
