@@ -2,16 +2,7 @@
 // other process's memory; the parent passes it the files to read.
 #include "keyd/key_service.h"
 
-#include <cstdio>
-#include <cstdlib>
-#include <exception>
-
 int main() {
   using namespace letterlock;
-  try {
-    return ipc::ChildProcess<Role::keyd, keyd::KeyService>().run();
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "keyd: %s\n", error.what());
-    return EXIT_FAILURE;
-  }
+  return ipc::run_child<Role::keyd, keyd::KeyService>();
 }

@@ -2,19 +2,7 @@
 // compare with, no private keys: the parent passes it listeners, queued open messages.
 #include "pop3d/pop3_service.h"
 
-#include <csignal>
-#include <cstdio>
-#include <cstdlib>
-#include <exception>
-
 int main() {
   using namespace letterlock;
-  // A client that closes while it is written to ends its session alone.
-  std::signal(SIGPIPE, SIG_IGN);
-  try {
-    return ipc::ChildProcess<Role::pop3d, pop3d::Pop3Service>().run();
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "pop3d: %s\n", error.what());
-    return EXIT_FAILURE;
-  }
+  return ipc::run_child<Role::pop3d, pop3d::Pop3Service>();
 }

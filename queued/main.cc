@@ -4,18 +4,9 @@
 
 #include <sys/stat.h>
 
-#include <cstdio>
-#include <cstdlib>
-#include <exception>
-
 int main() {
   using namespace letterlock;
   // Directories 0750 and files 0640: the group may read mail, others nothing.
   ::umask(027);
-  try {
-    return ipc::ChildProcess<Role::queued, queued::QueueService>().run();
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "queued: %s\n", error.what());
-    return EXIT_FAILURE;
-  }
+  return ipc::run_child<Role::queued, queued::QueueService>();
 }

@@ -22,8 +22,11 @@
 #include "common/os/sandbox.h"
 
 #include <chrono>
+#include <csignal>
 #include <cstdint>
+#include <cstdio>
 #include <cstdlib>
+#include <exception>
 #include <functional>
 #include <stdexcept>
 #include <utility>
@@ -146,5 +149,18 @@ private:
   std::uint32_t generation_ = 0;
   int status_ = EXIT_SUCCESS;
 };
+
+// The whole of a child's main(): runs it and returns its exit status. What goes wrong before there
+// is a log is said on standard error.
+template <Role Self, class Service> int run_child() {
+  // A client or a process that goes away while it is sent something is an error of that call.
+  std::signal(SIGPIPE, SIG_IGN);
+  try {
+    return ChildProcess<Self, Service>().run();
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "%s: %s\n", std::string(role_name(Self)).c_str(), error.what());
+    return EXIT_FAILURE;
+  }
+}
 
 } // namespace letterlock::ipc
