@@ -37,8 +37,8 @@ std::uint32_t open_files(Role role, const conf::Configuration& configuration) {
   constexpr std::uint32_t base = 128;
   const unsigned workers = worker_count(configuration.server);
   switch (role) {
-  case Role::smtpd: // a socket and a scratch file for each session
-    return base + 2 * connections_of_worker(configuration.limits, workers);
+  case Role::smtpd: // a socket and a scratch file for each session, two while one takes its place
+    return base + 3 * connections_of_worker(configuration.limits, workers);
   case Role::pop3d: // a socket and an open message
     return base + 2 * configuration.limits.connections;
   case Role::queued: // scratch files, and messages on their way to pop3d

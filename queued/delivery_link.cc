@@ -30,7 +30,8 @@ ipc::CommitOutcome outcome_of(CommitStatus status, bool again) {
 } // namespace
 
 DeliveryLink::DeliveryLink(Context& context, MessageStore& store, Borrower borrower,
-                           std::uint64_t max_message_size, const ipc::Peer& peer, UniqueFd socket)
+                           const std::uint64_t& max_message_size, const ipc::Peer& peer,
+                           UniqueFd socket)
     : context_(context), store_(store), borrower_(borrower), max_message_size_(max_message_size),
       link_(context.loop, std::move(socket), *this, [this, peer](const std::string& why) {
         if (!why.empty())

@@ -14,9 +14,9 @@ using Context = ipc::ChildContext<Role::queued>;
 // Completions of the store may come after the link is gone, so it is shared with them, weakly.
 class DeliveryLink : public std::enable_shared_from_this<DeliveryLink> {
 public:
-  // `borrower` was never used before. The store and the context outlive the link.
+  // `borrower` was never used before. The other references outlive the link.
   DeliveryLink(Context& context, MessageStore& store, Borrower borrower,
-               std::uint64_t max_message_size, const ipc::Peer& peer, UniqueFd socket);
+               const std::uint64_t& max_message_size, const ipc::Peer& peer, UniqueFd socket);
   ~DeliveryLink();
 
   void on(const ipc::Begin& begin) { check(assembler_.on(begin)); }
@@ -35,7 +35,7 @@ private:
   Context& context_;
   MessageStore& store_;
   const Borrower borrower_;
-  const std::uint64_t max_message_size_;
+  const std::uint64_t& max_message_size_; // changes with reloads
   DeliveryAssembler assembler_;
   std::unordered_map<std::uint32_t, std::uint64_t> leased_; // bytes by scratch number
   ipc::Link<Role::queued, Role::smtpd> link_;

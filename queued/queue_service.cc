@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 
+#include <algorithm>
 #include <ctime>
 #include <utility>
 
@@ -28,7 +29,6 @@ Expected<void> QueueService::open_store() {
   options.server_name = next_settings_.hostname.view();
   options.now = std::time(nullptr);
   options.reserve = next_settings_.reserve;
-  options.limits.message_bytes = next_settings_.max_message_size;
   auto store = open_maildir_store(std::move(root), options);
   if (!store)
     return std::unexpected(store.error());
@@ -42,7 +42,7 @@ Expected<void> QueueService::open_store() {
 void QueueService::prepare() {
   if (auto opened = open_store(); !opened)
     return context_.prepared(std::move(opened));
-  settings_ = next_settings_;
+  max_message_size_ = std::max(max_message_size_, next_settings_.max_message_size);
   for (auto& [peer, socket] : std::exchange(waiting_, {}))
     connect(peer, std::move(socket));
   store_->resolve_accounts(next_accounts_, [this, generation = generation_, names = next_accounts_](
@@ -71,9 +71,8 @@ void QueueService::connect(const ipc::Peer& peer, UniqueFd socket) {
     return;
   }
   if (peer.role == Role::smtpd)
-    smtpd_[peer.instance] =
-        std::make_shared<DeliveryLink>(context_, *store_, Borrower{++last_borrower_},
-                                       settings_.max_message_size, peer, std::move(socket));
+    smtpd_[peer.instance] = std::make_shared<DeliveryLink>(
+        context_, *store_, Borrower{++last_borrower_}, max_message_size_, peer, std::move(socket));
   else if (peer.role == Role::pop3d)
     pop3d_[peer.instance] = std::make_shared<MaildropLink>(context_, *store_, grants_, ledger_,
                                                            peer, std::move(socket));

@@ -22,7 +22,7 @@ public:
   void begin_generation(std::uint32_t generation);
   // Opens the store if it is not open yet, and makes sure of the accounts' maildrops.
   void prepare();
-  void switch_generation() { settings_ = next_settings_; }
+  void switch_generation() {}
   void discard_generation() {}
   void connect(const ipc::Peer& peer, UniqueFd socket);
   // The others have ended before, so nothing new comes; the store commits what it has taken.
@@ -38,7 +38,9 @@ private:
 
   Context& context_;
   std::uint32_t generation_ = 0;
-  ipc::StoreSettings settings_;
+  // The most that any generation has allowed: smtpd may be in the middle of a message of the last
+  // one, or have switched to the next one before us.
+  std::uint64_t max_message_size_ = 0;
   ipc::StoreSettings next_settings_;
   std::vector<AccountName> next_accounts_;
   GrantTable grants_;

@@ -177,6 +177,8 @@ Channel::Flushed Channel::flush() {
       descriptors_out_.pop_front();
     sent_ += static_cast<std::size_t>(count);
   }
+  if (std::exchange(secret_out_, false))
+    wipe_memory(out_.data(), out_.size());
   out_.clear();
   sent_ = 0;
   if (out_.capacity() > keep_capacity)

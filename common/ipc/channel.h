@@ -49,6 +49,7 @@ public:
     if (descriptor)
       descriptors_out_.push_back({out_.size(), std::move(descriptor)});
     write_frame(out_, message, sequence_out_++);
+    secret_out_ = secret_out_ || holds_secret<M>;
     return true;
   }
 
@@ -81,6 +82,7 @@ private:
   std::uint64_t sequence_in_ = 0;
   Buffer out_;
   std::size_t sent_ = 0;
+  bool secret_out_ = false; // something in out_ is to be wiped once it is sent
   std::deque<Outgoing> descriptors_out_;
   std::uint64_t sequence_out_ = 0;
   std::string why_;

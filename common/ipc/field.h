@@ -311,4 +311,15 @@ private:
   }
 };
 
+template <class T> inline constexpr bool is_secret = false;
+template <std::size_t N> inline constexpr bool is_secret<Secret<N>> = true;
+
+// Whether a member of the message is a Secret.
+template <Record R>
+inline constexpr bool holds_secret = std::apply(
+    [](auto... member) {
+      return (is_secret<std::remove_cvref_t<decltype(std::declval<R>().*member)>> || ...);
+    },
+    R::fields());
+
 } // namespace letterlock::ipc

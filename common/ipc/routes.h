@@ -64,7 +64,8 @@ using Routes = TypeList<
     Route<Role::keyd, Role::pop3d, TypeList<Signed>>>;
 // clang-format on
 
-// Every process but logd itself has a log channel: a socket of its own that keeps records apart, no link.
+// Every process but logd itself has a log channel: a socket of its own that keeps records apart, no
+// link.
 
 template <Role From, Role To, class List> struct RouteOf;
 template <Role From, Role To> struct RouteOf<From, To, TypeList<>> {
