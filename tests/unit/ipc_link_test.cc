@@ -238,13 +238,13 @@ void a_call_returns_its_own_answer(void**) {
     signature.clear();
     Sign sign;
     sign.request = request;
-    const bool answered = caller.call<Signed>(Sign{.request = request}, std::chrono::seconds(10),
-                                              [&](const Signed& answer) {
-                                                if (answer.request != request)
-                                                  return false;
-                                                signature = as_text(answer.signature.bytes());
-                                                return true;
-                                              });
+    const bool answered =
+        caller.call<Signed>(sign, std::chrono::seconds(10), [&](const Signed& answer) {
+          if (answer.request != request)
+            return false;
+          signature = as_text(answer.signature.bytes());
+          return true;
+        });
     assert_true(answered);
     assert_text_equal(signature, "signature");
   }
