@@ -46,14 +46,15 @@ SECTIONS = {
 
 
 def free_ports(count):
-    """Ports that nobody listens on, below those that the system gives to outgoing connections, so
-    that a restarted server finds them free again."""
-    lowest = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    """Ports that nobody listens on; where possible below those that the system gives to outgoing
+    connections, so that a server that is started again finds them free."""
+    outgoing = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    end = outgoing if outgoing > 20000 else 65536
     held = []
     while len(held) < count:
         attempt = socket.socket()
         try:
-            attempt.bind(("127.0.0.1", random.randrange(10000, lowest)))
+            attempt.bind(("127.0.0.1", random.randrange(10000, end)))
             held.append(attempt)
         except OSError:
             attempt.close()
@@ -185,8 +186,10 @@ class Lab:
     def abandon(self):
         """Ends what still runs and removes everything."""
         if self.process is not None and self.process.poll() is None:
+            self.children()
             self.process.kill()
             self.process.wait()
+            self.assert_nobody_left()
         shutil.rmtree(self.directory)
 
     # ---- What goes on inside
