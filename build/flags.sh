@@ -29,7 +29,8 @@ test)
   # member, which take as long to compile as everything else.
   echo '-O1 -g1 -fsanitize=address,undefined -fno-sanitize=null,alignment,vptr,object-size'
   echo '-fno-sanitize-recover=all -fno-omit-frame-pointer'
-  [ $clang = yes ] || echo '-D_GLIBCXX_ASSERTIONS'
+  # g++ 12 finds uninitialized members in a std::optional only where AddressSanitizer has been.
+  [ $clang = yes ] || echo '-D_GLIBCXX_ASSERTIONS -Wno-maybe-uninitialized'
   ;;
 fuzz)
   echo '-O1 -g -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=all'
