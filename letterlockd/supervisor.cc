@@ -61,9 +61,11 @@ Supervisor::Supervisor(io::Loop& loop, ipc::Logger& log, const Options& options,
           if (stop_stage(child->role) == stop_stage_)
             kill(*child, SIGKILL);
       }) {
-  for (const Role role : child_roles)
-    for (std::uint16_t i = 0; i < (role == Role::smtpd ? workers_ : 1); ++i)
+  for (const Role role : child_roles) {
+    const auto count = static_cast<std::uint16_t>(role == Role::smtpd ? workers_ : 1);
+    for (std::uint16_t i = 0; i < count; ++i)
       children_.push_back(std::make_unique<Child>(role, i, *this));
+  }
 }
 
 bool Supervisor::all(Child::State state) const {

@@ -24,9 +24,9 @@ static_assert(ipc::Channel::high_water + largest_expunge < ipc::Channel::hard_li
 // ---- Links
 
 void Backend::connect(const ipc::Peer& peer, UniqueFd socket) {
-  if (peer.role == Role::authd)
+  if (peer.role == Role::authd) {
     connect(authd_, peer, std::move(socket), &BackendClient::authd_lost);
-  if (peer.role == Role::queued) {
+  } else if (peer.role == Role::queued) {
     connect(queued_, peer, std::move(socket), &BackendClient::queued_lost);
     tell_all(&BackendClient::queued_is_back);
   }

@@ -90,7 +90,7 @@ void SmtpService::ended(std::uint64_t number) {
 void SmtpService::connect(const ipc::Peer& peer, UniqueFd socket) {
   if (peer.role == Role::queued)
     deliveries_.connect(peer, std::move(socket));
-  if (peer.role == Role::keyd)
+  else if (peer.role == Role::keyd)
     signer_.connect(peer, std::move(socket));
 }
 
