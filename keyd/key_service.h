@@ -2,6 +2,7 @@
 #pragma once
 
 #include "common/ipc/child_process.h"
+#include "keyd/computing_budget.h"
 #include "keyd/key_ring.h"
 
 #include <cstdint>
@@ -32,9 +33,15 @@ public:
                       std::to_underlying(io::KeyOperation::rsa_pkcs1) &&
                   std::to_underlying(ipc::SignatureKind::ecdsa) ==
                       std::to_underlying(io::KeyOperation::ecdsa));
+    const auto started = std::chrono::steady_clock::now();
+    if (!budget_.may_compute(started)) {
+      link_.send(ipc::Signed{request.request, {}});
+      return link_.flush();
+    }
     const auto signature =
         ring_.sign(request.key, static_cast<io::KeyOperation>(std::to_underlying(request.kind)),
                    request.input.bytes());
+    budget_.computed(std::chrono::steady_clock::now() - started);
     ipc::Signed answer;
     answer.request = request.request;
     if (signature)
@@ -50,6 +57,7 @@ public:
 private:
   Context& context_;
   const KeyRing& ring_;
+  ComputingBudget budget_;
   ipc::Link<Role::keyd, Client> link_;
 };
 

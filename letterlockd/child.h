@@ -61,6 +61,13 @@ public:
 
   void attach(io::Loop& loop, UniqueFd socket);
   void detach() { link_ = std::monostate(); }
+  // Takes what it said last.
+  void drain() {
+    with_link([](auto& link) {
+      link.drain();
+      return true;
+    });
+  }
 
   // False if the child is not there or may not be sent this.
   template <class M> bool send(const M& message) {

@@ -56,13 +56,13 @@ void Links::give_log(Child& child) {
 
 void Links::connect(Child& a, Child& b) {
   Pair& pair = pairs_[std::minmax<const Child*>(&a, &b)];
+  pair.again.reset();
   UniqueFd to_a, to_b;
   if (!make_pair_of(SOCK_STREAM, to_a, to_b)) {
     log_.error("link.failed", {{"between", a.name()}, {"and", b.name()}});
-    return;
+    return connect_later(a, b);
   }
   ++pair.serial;
-  pair.again.reset();
   a.send(ipc::Peer{b.role, b.instance, pair.serial}, std::move(to_a));
   b.send(ipc::Peer{a.role, a.instance, pair.serial}, std::move(to_b));
 }
@@ -74,17 +74,19 @@ void Links::lost(Child& child, const ipc::LinkLost& message) {
   if (peer == children_.end() || !ipc::are_linked(child.role, message.role))
     return;
   Child& other = **peer;
-  Pair& pair = pairs_[std::minmax<const Child*>(&child, &other)];
-  if (message.serial != pair.serial || pair.again)
-    return;
-  pair.again = std::make_unique<io::Timer>(loop_, [this, &child, &other] {
+  const Pair& pair = pairs_[std::minmax<const Child*>(&child, &other)];
+  if (message.serial == pair.serial && !pair.again)
+    connect_later(child, other);
+}
+
+void Links::connect_later(Child& a, Child& b) {
+  Pair& pair = pairs_[std::minmax<const Child*>(&a, &b)];
+  pair.again = std::make_unique<io::Timer>(loop_, [this, &pair, &a, &b] {
     // A child that is down gets its links when it comes up.
-    if (child.up() && other.up()) {
-      log_.warning("link.renewed", {{"between", child.name()}, {"and", other.name()}});
-      connect(child, other);
-    } else {
-      pairs_[std::minmax<const Child*>(&child, &other)].again.reset();
-    }
+    if (!a.up() || !b.up())
+      return pair.again.reset();
+    log_.warning("link.renewed", {{"between", a.name()}, {"and", b.name()}});
+    connect(a, b);
   });
   pair.again->start(before_relink);
 }

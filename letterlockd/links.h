@@ -37,6 +37,7 @@ private:
   };
 
   void connect(Child& a, Child& b);
+  void connect_later(Child& a, Child& b);
   void give_log(Child& child);
 
   io::Loop& loop_;

@@ -41,8 +41,9 @@ std::uint32_t open_files(Role role, const conf::Configuration& configuration) {
     return base + 3 * connections_of_worker(configuration.limits, workers);
   case Role::pop3d: // a socket and an open message
     return base + 2 * configuration.limits.connections;
-  case Role::queued: // scratch files, and messages on their way to pop3d
-    return 4 * base + 2 * configuration.limits.connections;
+  case Role::queued: // scratch files, messages on their way, and what peers have not taken yet
+    return 8 * base + workers * scratch_files_of_worker(configuration.limits, workers) +
+           configuration.limits.connections;
   default:
     return base;
   }

@@ -35,7 +35,9 @@ void Rollout::give(Child& child) {
 }
 
 void Rollout::account_id(const ipc::AccountId& message) {
-  if (phase_ == Phase::store && message.generation == generation_->number)
+  // Nothing but the accounts that were asked for, so that queued cannot fill our memory.
+  if (phase_ == Phase::store && message.generation == generation_->number &&
+      generation_->configuration.account(message.account.view()) != nullptr)
     generation_->account_ids.insert_or_assign(std::string(message.account.view()), message.id);
 }
 
@@ -90,6 +92,14 @@ void Rollout::gone(Child& child) {
     finish({});
 }
 
+void Rollout::abandon() {
+  phase_ = Phase::idle;
+  silence_.stop();
+  begun_.clear();
+  awaited_.clear();
+  done_ = {};
+}
+
 void Rollout::refuse(const std::string& why) {
   for (Child* child : begun_)
     child->send(ipc::Discard{generation_->number});
@@ -109,8 +119,9 @@ void Rollout::silent() {
   if (phase_ != Phase::switching)
     return refuse((*awaited_.begin())->name() + " does not answer");
   // There is no way back: whoever does not even switch is started anew, with the new generation.
-  for (Child* child : awaited_)
-    ::kill(child->pid, SIGKILL);
+  for (const Child* child : awaited_)
+    if (child->pid > 0)
+      ::kill(child->pid, SIGKILL);
   silence_.start(patience);
 }
 

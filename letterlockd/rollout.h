@@ -37,6 +37,8 @@ public:
   void account_id(const ipc::AccountId& message);
   // The child has died.
   void gone(Child& child);
+  // The service stops: nobody is waited for any more, and `done` is not called.
+  void abandon();
 
 private:
   enum class Phase : std::uint8_t { idle, store, rest, switching };

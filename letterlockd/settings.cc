@@ -40,6 +40,11 @@ template <class Link> void send_certificates(Link& link, const Generation& gener
 
 } // namespace
 
+std::uint32_t scratch_files_of_worker(const conf::Limits& limits, unsigned workers) {
+  // Messages whose client has gone are still stored, and after a lost link some are copied.
+  return 2 * connections_of_worker(limits, workers) + 16;
+}
+
 std::uint32_t connections_of_worker(const conf::Limits& limits, unsigned workers) {
   return (limits.connections + workers - 1) / workers;
 }
@@ -72,10 +77,11 @@ void send_settings(ChildLink<Role::pop3d>& link, const Generation& generation, u
                  [](ipc::ListenerKind kind) { return kind != ipc::ListenerKind::smtp; });
 }
 
-void send_settings(ChildLink<Role::queued>& link, const Generation& generation, unsigned) {
+void send_settings(ChildLink<Role::queued>& link, const Generation& generation, unsigned workers) {
   const conf::Configuration& c = generation.configuration;
   link.send(ipc::StoreSettings{widen<ipc::HostName>(c.server.hostname), c.limits.reserve,
-                               c.server.max_message_size});
+                               c.server.max_message_size,
+                               scratch_files_of_worker(c.limits, workers)});
   for (const conf::Account& account : c.accounts)
     link.send(ipc::Account{widen<ipc::AccountName>(account.name)});
 }

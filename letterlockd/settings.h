@@ -19,5 +19,7 @@ void send_settings(ChildLink<Role::logd>& link, const Generation& generation, un
 
 // The share of one smtpd in the limit of connections.
 std::uint32_t connections_of_worker(const conf::Limits& limits, unsigned workers);
+// How many scratch files one smtpd may hold.
+std::uint32_t scratch_files_of_worker(const conf::Limits& limits, unsigned workers);
 
 } // namespace letterlock::letterlockd

@@ -21,6 +21,8 @@ constexpr seconds barrier_patience{60};
 constexpr milliseconds first_backoff{100};
 constexpr milliseconds last_backoff{30'000};
 constexpr milliseconds ending_patience{1000};
+// From the start of a process until it serves; one that hangs is killed and started again.
+constexpr seconds child_patience{60};
 constexpr seconds quiet{60}; // a child that lived so long starts anew with the first backoff
 // What open sessions have to end in when the service stops, and what comes on top before a process
 // that does not end is killed.
@@ -105,6 +107,7 @@ void Supervisor::spawn(Child& child) {
   child.started_at = std::chrono::steady_clock::now();
   child.attach(loop_, std::move(ours));
   child.send(*start);
+  attend(child, child_patience);
 }
 
 void Supervisor::started(Child& child, const ipc::Started& message) {
@@ -132,6 +135,8 @@ void Supervisor::begin_first_rollout() {
       return start_failed(result.error().text);
     passed_barrier_ = true;
     barrier_.stop();
+    for (const auto& [child, timer] : attention_)
+      timer->stop();
     log_.info("serving", {{"generation", current_->number}});
     outcome_.serving();
     try_reload();
@@ -152,6 +157,7 @@ void Supervisor::failed(Child& child, const ipc::Failed& message) {
 // ---- Generations
 
 void Supervisor::catch_up(Child& child) {
+  attend(child, child_patience);
   child.state = Child::State::preparing;
   child.send(ipc::BeginGeneration{current_->number});
   child.send_settings_of(*current_, workers_);
@@ -176,6 +182,7 @@ void Supervisor::switched(Child& child, const ipc::Switched& message) {
   if (child.state != Child::State::preparing || message.generation != current_->number)
     return;
   child.state = Child::State::serving;
+  attention_.at(&child)->stop();
   try_reload();
 }
 
@@ -189,9 +196,12 @@ void Supervisor::reload() {
 }
 
 void Supervisor::try_reload() {
-  if (!reload_wanted_ || stopping_ || !passed_barrier_ || rollout_.running() ||
-      !all(Child::State::serving))
+  if (!reload_wanted_ || stopping_ || !passed_barrier_ || rollout_.running())
     return;
+  if (!all(Child::State::serving)) {
+    log_.info("reload.waiting", {{"why", "a process is being started"}});
+    return;
+  }
   reload_wanted_ = false;
   const auto refuse = [this](const Error& error) {
     log_.error("reload.refused", {{"why", error.text}});
@@ -261,6 +271,7 @@ void Supervisor::reap() {
 }
 
 void Supervisor::ended(Child& child, int status) {
+  child.drain(); // it may have said why
   const bool orderly = child.state == Child::State::stopping && status == 0;
   const std::string why =
       child.failure.empty() ? cause_of(status) : child.failure + " (" + cause_of(status) + ")";
@@ -304,6 +315,7 @@ void Supervisor::stop() {
     return;
   stopping_ = true;
   barrier_.stop();
+  rollout_.abandon();
   stop_stage_ = 0;
   log_.info("stopping");
   for (const auto& child : children_) {

@@ -3,17 +3,15 @@
 
 #include "common/mail/trace.h"
 
-#include <algorithm>
+#include <unordered_map>
 #include <utility>
 
 namespace letterlock::queued {
 
 namespace {
 
-// The fields that go before one account's copy (RFC 5321 §4.4: Return-Path stands first).
-Expected<std::string> head_of_copy(const ipc::Begin& begin,
-                                   const std::vector<ipc::Recipient>& recipients,
-                                   std::uint32_t account, std::string_view trace) {
+// RFC 5321 §4.4: Return-Path stands first.
+Expected<std::string> return_path(const ipc::Begin& begin) {
   mail::ReversePath reverse_path;
   if (!begin.reverse_path.empty()) {
     auto mailbox = mail::Mailbox::parse(begin.reverse_path.view(), mail::Charset::utf8);
@@ -21,17 +19,7 @@ Expected<std::string> head_of_copy(const ipc::Begin& begin,
       return fail("a reverse-path that is no mailbox");
     reverse_path = mail::ReversePath(std::move(*mailbox));
   }
-  std::string head = mail::return_path_field(reverse_path);
-  for (const ipc::Recipient& recipient : recipients) {
-    if (recipient.account != account)
-      continue;
-    const auto mailbox = mail::Mailbox::parse(recipient.address.view(), mail::Charset::utf8);
-    if (!mailbox)
-      return fail("a recipient that is no mailbox");
-    head += mail::delivered_to_field(*mailbox);
-  }
-  head += trace;
-  return head;
+  return mail::return_path_field(reverse_path);
 }
 
 } // namespace
@@ -87,17 +75,21 @@ Expected<Delivery> DeliveryAssembler::on(const ipc::Commit& commit, Borrower bor
     delivery.content = ScratchContent{borrower, ScratchId{commit.scratch}};
   else
     delivery.content = InlineContent{std::move(transaction->content)};
+  const auto first_field = return_path(transaction->begin);
+  if (!first_field)
+    return std::unexpected(first_field.error());
+  std::unordered_map<std::uint32_t, std::size_t> place; // of an account's copy
   for (const ipc::Recipient& recipient : transaction->recipients) {
-    const AccountId account{recipient.account};
-    const bool has_copy = std::any_of(delivery.copies.begin(), delivery.copies.end(),
-                                      [&](const Copy& copy) { return copy.account == account; });
-    if (has_copy)
-      continue;
-    auto head = head_of_copy(transaction->begin, transaction->recipients, recipient.account, trace);
-    if (!head)
-      return std::unexpected(head.error());
-    delivery.copies.push_back({account, std::move(*head)});
+    const auto mailbox = mail::Mailbox::parse(recipient.address.view(), mail::Charset::utf8);
+    if (!mailbox)
+      return fail("a recipient that is no mailbox");
+    const auto [at, is_new] = place.try_emplace(recipient.account, delivery.copies.size());
+    if (is_new)
+      delivery.copies.push_back({AccountId{recipient.account}, *first_field});
+    delivery.copies[at->second].head += mail::delivered_to_field(*mailbox);
   }
+  for (Copy& copy : delivery.copies)
+    copy.head += trace;
   return delivery;
 }
 

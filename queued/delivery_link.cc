@@ -8,6 +8,9 @@ namespace letterlock::queued {
 
 namespace {
 
+// Descriptors that the peer has not taken yet count against our limit of open files.
+constexpr std::size_t most_descriptors_waiting = 256;
+
 ipc::CommitOutcome outcome_of(CommitStatus status, bool again) {
   switch (status) {
   case CommitStatus::committed:
@@ -30,9 +33,8 @@ ipc::CommitOutcome outcome_of(CommitStatus status, bool again) {
 } // namespace
 
 DeliveryLink::DeliveryLink(Context& context, MessageStore& store, Borrower borrower,
-                           const std::uint64_t& max_message_size, const ipc::Peer& peer,
-                           UniqueFd socket)
-    : context_(context), store_(store), borrower_(borrower), max_message_size_(max_message_size),
+                           const Bounds& bounds, const ipc::Peer& peer, UniqueFd socket)
+    : context_(context), store_(store), borrower_(borrower), bounds_(bounds),
       link_(context.loop, std::move(socket), *this, [this, peer](const std::string& why) {
         if (!why.empty())
           context_.log.error("link.breach", {{"peer", "smtpd"}, {"why", why}});
@@ -52,41 +54,57 @@ void DeliveryLink::on(const ipc::Commit& commit) {
   auto delivery = assembler_.on(commit, borrower_);
   if (!delivery)
     return link_.refuse(delivery.error().text);
-  if (delivery->wire_size > max_message_size_)
-    return link_.refuse("a message over max_message_size");
-  leased_.erase(commit.scratch);
-  const bool again = delivery->again;
+  const Submitted submitted{commit.size, commit.scratch, delivery->again};
+  if (commit.scratch != 0 && leased_.erase(commit.scratch) == 0)
+    return link_.refuse("a scratch file that it does not hold");
+  // No breach: the limit may have become smaller while the message was on its way.
+  if (delivery->wire_size > bounds_.message_size)
+    return committed({delivery->transaction,
+                      delivery->again ? CommitStatus::in_doubt : CommitStatus::refused,
+                      "it is over max_message_size"},
+                     submitted);
   store_.submit(std::move(*delivery),
-                [weak = weak_from_this(), size = commit.size, again](const CommitResult& result) {
+                [weak = weak_from_this(), submitted](const CommitResult& result) {
                   if (const auto self = weak.lock())
-                    self->committed(result, size, again);
+                    self->committed(result, submitted);
                 });
 }
 
-void DeliveryLink::committed(const CommitResult& result, std::uint64_t size, bool again) {
+void DeliveryLink::committed(const CommitResult& result, const Submitted& submitted) {
   const std::string id = result.transaction.hex();
   if (result.status == CommitStatus::committed)
-    context_.log.info("message.stored", {{"id", id}, {"size", size}});
+    context_.log.info("message.stored", {{"id", id}, {"size", submitted.size}});
   else
-    context_.log.error("message.not_stored", {{"id", id}, {"size", size}, {"why", result.text}});
-  link_.send(ipc::Committed{result.transaction, outcome_of(result.status, again)});
+    context_.log.error("message.not_stored",
+                       {{"id", id}, {"size", submitted.size}, {"why", result.text}});
+  // The commit has ended the lease, whatever became of it.
+  if (submitted.scratch != 0)
+    store_.return_scratch(borrower_, ScratchId{submitted.scratch});
+  link_.send(ipc::Committed{result.transaction, outcome_of(result.status, submitted.again)});
 }
 
 void DeliveryLink::on(const ipc::ScratchRequest& request) {
-  if (request.bytes > max_message_size_)
-    return link_.refuse("a scratch file over max_message_size");
+  if (request.bytes > bounds_.message_size)
+    return refuse_lease(request, "it is over max_message_size");
   request.scratch == 0 ? lease(request) : extend(request);
 }
 
+void DeliveryLink::refuse_lease(const ipc::ScratchRequest& request, std::string_view why) {
+  context_.log.warning("scratch.refused", {{"bytes", request.bytes}, {"why", why}});
+  link_.send(ipc::ScratchRefused{request.session, ipc::CommitOutcome::full});
+}
+
 void DeliveryLink::lease(const ipc::ScratchRequest& request) {
+  // One smtpd does not get the descriptors of all.
+  if (leased_.size() >= bounds_.leases || link_.descriptors_waiting() >= most_descriptors_waiting)
+    return refuse_lease(request, "it holds enough");
   auto lease = store_.lease_scratch(borrower_, request.bytes);
-  const auto number = lease ? static_cast<std::uint64_t>(lease->id) : 0;
-  if (!lease || number > std::numeric_limits<std::uint32_t>::max()) {
-    context_.log.warning(
-        "scratch.refused",
-        {{"bytes", request.bytes}, {"why", lease ? "out of numbers" : lease.error().text}});
-    link_.send(ipc::ScratchRefused{request.session, ipc::CommitOutcome::full});
-    return;
+  if (!lease)
+    return refuse_lease(request, lease.error().text);
+  const auto number = static_cast<std::uint64_t>(lease->id);
+  if (number > std::numeric_limits<std::uint32_t>::max()) {
+    store_.return_scratch(borrower_, lease->id);
+    return refuse_lease(request, "out of numbers");
   }
   const auto scratch = static_cast<std::uint32_t>(number);
   leased_[scratch] = request.bytes;

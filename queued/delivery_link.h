@@ -14,9 +14,17 @@ using Context = ipc::ChildContext<Role::queued>;
 // Completions of the store may come after the link is gone, so it is shared with them, weakly.
 class DeliveryLink : public std::enable_shared_from_this<DeliveryLink> {
 public:
+  // What the configuration allows one smtpd; it changes with reloads.
+  struct Bounds {
+    // The most that any generation has allowed: smtpd may be in the middle of a message of the last
+    // one, or have switched to the next one before us.
+    std::uint64_t message_size = 0;
+    std::size_t leases = 0; // scratch files held at once
+  };
+
   // `borrower` was never used before. The other references outlive the link.
-  DeliveryLink(Context& context, MessageStore& store, Borrower borrower,
-               const std::uint64_t& max_message_size, const ipc::Peer& peer, UniqueFd socket);
+  DeliveryLink(Context& context, MessageStore& store, Borrower borrower, const Bounds& bounds,
+               const ipc::Peer& peer, UniqueFd socket);
   ~DeliveryLink();
 
   void on(const ipc::Begin& begin) { check(assembler_.on(begin)); }
@@ -28,14 +36,20 @@ public:
 
 private:
   void check(const Expected<void>& result);
-  void committed(const CommitResult& result, std::uint64_t size, bool again);
+  struct Submitted {
+    std::uint64_t size;
+    std::uint32_t scratch;
+    bool again;
+  };
+  void committed(const CommitResult& result, const Submitted& submitted);
+  void refuse_lease(const ipc::ScratchRequest& request, std::string_view why);
   void lease(const ipc::ScratchRequest& request);
   void extend(const ipc::ScratchRequest& request);
 
   Context& context_;
   MessageStore& store_;
   const Borrower borrower_;
-  const std::uint64_t& max_message_size_; // changes with reloads
+  const Bounds& bounds_;
   DeliveryAssembler assembler_;
   std::unordered_map<std::uint32_t, std::uint64_t> leased_; // bytes by scratch number
   ipc::Link<Role::queued, Role::smtpd> link_;

@@ -28,6 +28,8 @@ void ExpungeLedger::ask(const Id128& transaction, Answer answer) {
     return answer(false);
   if (entry->second.durable)
     return answer(*entry->second.durable);
+  if (entry->second.waiting.size() == most_waiting)
+    return answer(false);
   entry->second.waiting.push_back(std::move(answer));
 }
 

@@ -21,6 +21,8 @@ class ExpungeLedger {
 public:
   using Answer = std::function<void(bool durable)>;
   static constexpr std::size_t most = 4096;
+  // Who may wait for one removal: it is asked for again once a link, so there are few.
+  static constexpr std::size_t most_waiting = 16;
 
   bool knows(const Id128& transaction) const { return entries_.contains(transaction); }
   void begin(const Id128& transaction);

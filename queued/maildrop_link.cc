@@ -6,6 +6,13 @@
 
 namespace letterlock::queued {
 
+namespace {
+
+// Descriptors that the peer has not taken yet count against our limit of open files.
+constexpr std::size_t most_descriptors_waiting = 256;
+
+} // namespace
+
 MaildropLink::MaildropLink(Context& context, MessageStore& store, GrantTable& grants,
                            ExpungeLedger& ledger, const ipc::Peer& peer, UniqueFd socket)
     : context_(context), store_(store), grants_(grants), ledger_(ledger), instance_(peer.instance),
@@ -95,12 +102,14 @@ void MaildropLink::on(const ipc::CloseMaildrop& close) {
 
 void MaildropLink::on(const ipc::OpenMessage& open) {
   const auto session = sessions_.find(open.session);
-  if (session == sessions_.end() || !session->second.maildrop) {
+  if (session == sessions_.end() || !session->second.maildrop || session->second.opening_message ||
+      link_.descriptors_waiting() >= most_descriptors_waiting) {
     link_.send(ipc::MessageUnavailable{open.session, open.index});
     return;
   }
   if (open.index >= session->second.maildrop->messages().size())
     return link_.refuse("a message that was not listed");
+  session->second.opening_message = true;
   session->second.maildrop->open_message(open.index,
                                          [weak = weak_from_this(), id = open.session,
                                           index = open.index](ReadResult<OpenedMessage> result) {
@@ -111,6 +120,8 @@ void MaildropLink::on(const ipc::OpenMessage& open) {
 
 void MaildropLink::message_opened(std::uint64_t session, std::uint32_t index,
                                   ReadResult<OpenedMessage> result) {
+  if (const auto found = sessions_.find(session); found != sessions_.end())
+    found->second.opening_message = false;
   if (result) {
     link_.send(ipc::MessageOpened{session, index}, std::move(result->file));
     return;

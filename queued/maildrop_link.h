@@ -33,6 +33,7 @@ private:
     std::shared_ptr<Maildrop> maildrop; // none while it is being opened
     std::size_t listed = 0;             // entries that were sent
     std::vector<std::size_t> to_remove;
+    bool opening_message = false; // one at a time: POP3 has one command at a time
   };
 
   void opened(std::uint64_t session, ReadResult<std::shared_ptr<Maildrop>> result);

@@ -11,6 +11,13 @@
 
 namespace letterlock::queued {
 
+namespace {
+
+// As many recipients as the configuration can allow, each with the longest Delivered-To field.
+constexpr std::size_t most_head_bytes = DeliveryAssembler::most_recipients * 360 + 8192;
+
+} // namespace
+
 // ---- Generations
 
 void QueueService::begin_generation(std::uint32_t generation) {
@@ -29,6 +36,7 @@ Expected<void> QueueService::open_store() {
   options.server_name = next_settings_.hostname.view();
   options.now = std::time(nullptr);
   options.reserve = next_settings_.reserve;
+  options.limits.head_bytes = most_head_bytes;
   auto store = open_maildir_store(std::move(root), options);
   if (!store)
     return std::unexpected(store.error());
@@ -42,7 +50,8 @@ Expected<void> QueueService::open_store() {
 void QueueService::prepare() {
   if (auto opened = open_store(); !opened)
     return context_.prepared(std::move(opened));
-  max_message_size_ = std::max(max_message_size_, next_settings_.max_message_size);
+  bounds_.message_size = std::max(bounds_.message_size, next_settings_.max_message_size);
+  bounds_.leases = next_settings_.scratch_files;
   for (auto& [peer, socket] : std::exchange(waiting_, {}))
     connect(peer, std::move(socket));
   store_->resolve_accounts(next_accounts_, [this, generation = generation_, names = next_accounts_](
@@ -72,7 +81,7 @@ void QueueService::connect(const ipc::Peer& peer, UniqueFd socket) {
   }
   if (peer.role == Role::smtpd)
     smtpd_[peer.instance] = std::make_shared<DeliveryLink>(
-        context_, *store_, Borrower{++last_borrower_}, max_message_size_, peer, std::move(socket));
+        context_, *store_, Borrower{++last_borrower_}, bounds_, peer, std::move(socket));
   else if (peer.role == Role::pop3d)
     pop3d_[peer.instance] = std::make_shared<MaildropLink>(context_, *store_, grants_, ledger_,
                                                            peer, std::move(socket));

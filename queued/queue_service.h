@@ -38,9 +38,7 @@ private:
 
   Context& context_;
   std::uint32_t generation_ = 0;
-  // The most that any generation has allowed: smtpd may be in the middle of a message of the last
-  // one, or have switched to the next one before us.
-  std::uint64_t max_message_size_ = 0;
+  DeliveryLink::Bounds bounds_;
   ipc::StoreSettings next_settings_;
   std::vector<AccountName> next_accounts_;
   GrantTable grants_;

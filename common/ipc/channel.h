@@ -57,6 +57,8 @@ public:
   Flushed flush();
 
   std::size_t pending() const { return out_.size() - sent_; }
+  // Descriptors that are queued and not sent.
+  std::size_t descriptors_pending() const { return descriptors_out_.size(); }
   // Senders stop starting new work while more than this waits, in bytes.
   static constexpr std::size_t high_water = 1u << 20;
   // What a sender that does not stop is refused at.

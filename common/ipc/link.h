@@ -94,12 +94,19 @@ public:
 
   // Whoever starts new work for this link waits while it is full.
   bool full() const { return channel_.pending() > Channel::high_water; }
+  // Descriptors that wait to be sent; who answers requests with descriptors refuses some then.
+  std::size_t descriptors_waiting() const { return channel_.descriptors_pending(); }
   // Called from the loop each time that everything queued has left.
   void when_drained(std::function<void()> callback) { on_drained_ = std::move(callback); }
 
   bool closed() const { return closed_; }
   // The peer broke a rule that only the owner can see; nothing more is read from it.
   void refuse(std::string why) { close(std::move(why)); }
+  // Takes what has arrived, before the link is given up.
+  void drain() {
+    if (!closed_)
+      readable();
+  }
   // Sends what is queued as far as the peer takes it at once.
   void flush() {
     if (closed_)

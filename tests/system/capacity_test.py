@@ -1,10 +1,12 @@
 """Many connections at once, and more than are allowed."""
 
+import os
 import resource
 import socket
 import unittest
 
 from lab import Lab
+from processes import open_descriptors
 from waiting import wait_until
 from wire import Smtp
 
@@ -82,6 +84,33 @@ class CapacityTest(unittest.TestCase):
                 return session.greeting.startswith("220 ")
 
         wait_until(greeted, "room for a new client")
+
+    @unittest.skipIf(os.geteuid() != 0, "only root sees the descriptors of the processes")
+    def test_large_messages_leave_nothing_open(self):
+        """More of them than queued may have files open, one after the other and two at a time."""
+        content = b"Subject: large\r\n\r\n" + (b"x" * 70 + b"\r\n") * 2000
+        with Lab({"server": {"workers": "1"}, "limits": {"connections": "4"}}) as lab:
+            (queued,) = lab.pids("queued")
+            (smtpd,) = lab.pids("smtpd")
+            with lab.smtp() as first, lab.smtp() as second:
+                for each in (first, second) * 4:
+                    self.assertTrue(each.data(content).startswith("250 "))
+                before = open_descriptors(queued), open_descriptors(smtpd)
+                for each in (first, second) * 40:
+                    self.assertTrue(each.data(content).startswith("250 "))
+                after = open_descriptors(queued), open_descriptors(smtpd)
+                self.assertEqual(after, before)
+            self.assertEqual(len(lab.stored()), 88)
+
+    def test_as_many_long_recipients_as_are_allowed(self):
+        recipients = [f"{number:04}{'x' * 56}@example.com" for number in range(1000)]
+        with Lab() as lab:
+            with lab.smtp() as session:
+                session.hello()
+                answer = session.data(b"Subject: all\r\n\r\nx", recipients=recipients)
+                self.assertTrue(answer.startswith("250 "), answer)
+            (message,) = lab.take()
+            self.assertEqual(message.count(b"\r\nDelivered-To: "), len(recipients))
 
     def test_limit_of_pop3(self):
         with Lab({"limits": {"connections": "2"}}) as lab:

@@ -138,9 +138,10 @@ struct StoreSettings {
   HostName hostname;
   std::uint64_t reserve{}; // bytes of the file system that are never given out
   std::uint64_t max_message_size{};
+  std::uint32_t scratch_files{}; // that one smtpd may hold at once
   static constexpr auto fields() {
     return std::tuple(&StoreSettings::hostname, &StoreSettings::reserve,
-                      &StoreSettings::max_message_size);
+                      &StoreSettings::max_message_size, &StoreSettings::scratch_files);
   }
 };
 
