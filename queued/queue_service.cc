@@ -14,7 +14,8 @@ namespace letterlock::queued {
 namespace {
 
 // As many recipients as the configuration can allow, each with the longest Delivered-To field.
-constexpr std::size_t most_head_bytes = DeliveryAssembler::most_recipients * 360 + 8192;
+constexpr std::size_t most_head_bytes = 4u << 20;
+static_assert(most_head_bytes > DeliveryAssembler::most_recipients * 360 + 8192);
 
 } // namespace
 
