@@ -41,6 +41,8 @@ void AuthService::prepare() {
     return context_.prepared(fail("passwords: " + text.error().text));
   auto set = next_->set_passwords(*text, "passwords");
   wipe_memory(text->data(), text->size());
+  for (const std::string& account : next_->without_password())
+    context_.log.warning("passwords.missing", {{"account", account}});
   context_.prepared(std::move(set));
 }
 

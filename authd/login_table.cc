@@ -23,10 +23,16 @@ Expected<void> LoginTable::set_passwords(std::string_view text, std::string_view
   for (const conf::PasswordEntry& entry : *passwords)
     cost = std::max(cost, cost_of(entry.verifier));
   dummy_ = make_dummy_verifier(cost);
-  for (const auto& [login, pending] : pending_)
-    for (const conf::PasswordEntry& entry : *passwords)
-      if (entry.account == std::string_view(pending.account))
-        entries_.insert_or_assign(login, LoginEntry{pending.account_id, entry.verifier});
+  for (const auto& [login, pending] : pending_) {
+    const auto entry = std::find_if(passwords->begin(), passwords->end(),
+                                    [&account = pending.account](const auto& candidate) {
+                                      return candidate.account == std::string_view(account);
+                                    });
+    if (entry == passwords->end())
+      without_password_.insert(pending.account);
+    else
+      entries_.insert_or_assign(login, LoginEntry{pending.account_id, entry->verifier});
+  }
   pending_.clear();
   return {};
 }

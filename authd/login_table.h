@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 
 namespace letterlock::authd {
@@ -25,6 +26,8 @@ public:
   // Logins are compared without regard to ASCII case. Null for an unknown one, or one without a
   // password.
   const LoginEntry* find(std::string_view login) const;
+  // Names of accounts that nobody can log in to, because the file has no line for them.
+  const std::set<std::string>& without_password() const { return without_password_; }
   // Stands in for the verifier of an unknown login, and costs as much as the others.
   const conf::Verifier& dummy() const { return dummy_; }
 
@@ -35,6 +38,7 @@ private:
   };
   std::map<std::string, Pending, std::less<>> pending_;
   std::map<std::string, LoginEntry, std::less<>> entries_;
+  std::set<std::string> without_password_;
   conf::Verifier dummy_;
 };
 

@@ -2,25 +2,33 @@
 #pragma once
 
 #include "common/ipc/child_process.h"
-#include "keyd/computing_budget.h"
 #include "keyd/key_ring.h"
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace letterlock::keyd {
 
 using Context = ipc::ChildContext<Role::keyd>;
 
-// The end of the link to one network process: each request is answered at once, in order.
+// The end of the link to one network process.
+//
+// One signature a turn of the loop for each link, so that a process that has been taken over and
+// asks without end takes at most its share, and the others are answered well within their 250 ms.
+// An honest one has a single request under way and is answered at once.
 template <Role Client> class SigningLink {
 public:
+  static constexpr std::size_t most_waiting = 16; // more are refused
+
   SigningLink(Context& context, const KeyRing& ring, const ipc::Peer& peer, UniqueFd socket)
-      : context_(context), ring_(ring),
+      : context_(context), ring_(ring), next_turn_(context.loop, [this] { take_turn(); }),
         link_(context.loop, std::move(socket), *this, [this, peer](const std::string& why) {
+          waiting_.clear();
           if (!why.empty())
             context_.log.error("link.breach", {{"peer", role_name(Client)}, {"why", why}});
           context_.link_lost(peer);
@@ -33,31 +41,54 @@ public:
                       std::to_underlying(io::KeyOperation::rsa_pkcs1) &&
                   std::to_underlying(ipc::SignatureKind::ecdsa) ==
                       std::to_underlying(io::KeyOperation::ecdsa));
-    const auto started = std::chrono::steady_clock::now();
-    if (!budget_.may_compute(started)) {
-      link_.send(ipc::Signed{request.request, {}});
-      return link_.flush();
-    }
-    const auto signature =
-        ring_.sign(request.key, static_cast<io::KeyOperation>(std::to_underlying(request.kind)),
-                   request.input.bytes());
-    budget_.computed(std::chrono::steady_clock::now() - started);
-    ipc::Signed answer;
-    answer.request = request.request;
-    if (signature)
-      answer.signature = *decltype(answer.signature)::of(*signature);
-    else
+    const Bytes input = request.input.bytes();
+    Request copy{request.request,
+                 request.key,
+                 static_cast<io::KeyOperation>(std::to_underlying(request.kind)),
+                 {input.begin(), input.end()}};
+    if (!next_turn_.running())
+      return sign(copy);
+    if (waiting_.size() == most_waiting)
+      return answer(request.request, {});
+    waiting_.push_back(std::move(copy));
+  }
+
+private:
+  struct Request {
+    std::uint64_t number;
+    ipc::KeyId key;
+    io::KeyOperation kind;
+    std::vector<std::byte> input;
+  };
+
+  void take_turn() {
+    if (waiting_.empty())
+      return;
+    const Request request = std::move(waiting_.front());
+    waiting_.pop_front();
+    sign(request);
+  }
+
+  void sign(const Request& request) {
+    next_turn_.start(std::chrono::milliseconds(0));
+    const auto signature = ring_.sign(request.key, request.kind, request.input);
+    if (!signature)
       context_.log.warning("sign.refused",
                            {{"peer", role_name(Client)}, {"why", refusal_name(signature.error())}});
-    link_.send(answer);
+    answer(request.number, signature ? Bytes(*signature) : Bytes());
+  }
+
+  // An empty signature is a refusal.
+  void answer(std::uint64_t number, Bytes signature) {
+    link_.send(ipc::Signed{number, *decltype(ipc::Signed::signature)::of(signature)});
     // Not at the end of the turn: the asking process stands still meanwhile.
     link_.flush();
   }
 
-private:
   Context& context_;
   const KeyRing& ring_;
-  ComputingBudget budget_;
+  std::deque<Request> waiting_;
+  io::Timer next_turn_;
   ipc::Link<Role::keyd, Client> link_;
 };
 

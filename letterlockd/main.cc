@@ -66,7 +66,7 @@ int serve(Options options, std::unique_ptr<Generation> generation, Programs prog
   if (const auto report = os::enter_sandbox(confinement); !report)
     return complain(report.error().text);
 
-  ipc::Logger log("letterlockd");
+  ipc::Logger log;
   int status = EXIT_SUCCESS;
   Supervisor supervisor(loop, log, options, std::move(programs), std::move(generation),
                         {.serving =

@@ -102,6 +102,8 @@ void Pop3Service::ended(std::uint64_t number) {
 void Pop3Service::set_open() {
   if (!serving_)
     return;
+  if (full_notice_.due(sessions_.size() >= serving_->connections))
+    context_.log.warning("connections.full", {{"limit", serving_->connections}});
   for (const auto& acceptor : serving_->acceptors)
     acceptor->set_open(sessions_.size() < serving_->connections);
 }

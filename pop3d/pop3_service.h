@@ -69,6 +69,7 @@ private:
   std::uint64_t last_number_ = 0;
   io::Timer grace_;
   bool stopping_ = false;
+  io::FullNotice full_notice_;
 };
 
 } // namespace letterlock::pop3d

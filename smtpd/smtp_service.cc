@@ -63,6 +63,8 @@ void SmtpService::discard_generation() {
 
 // At the limit, connections wait in the kernel, where another worker may take them.
 void SmtpService::open_acceptors() {
+  if (full_notice_.due(sessions_.size() >= generation_->connections))
+    context_.log.warning("connections.full", {{"limit", generation_->connections}});
   for (const auto& acceptor : acceptors_)
     acceptor->set_open(sessions_.size() < generation_->connections);
 }

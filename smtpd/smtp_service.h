@@ -64,6 +64,7 @@ private:
   std::vector<std::unique_ptr<io::Acceptor>> acceptors_;
   std::uint64_t last_session_ = 0;
   std::unordered_map<std::uint64_t, std::unique_ptr<SessionAdapter>> sessions_;
+  io::FullNotice full_notice_;
   bool stopping_ = false;
   io::Timer grace_;
 };

@@ -8,8 +8,10 @@
 #include "common/io/loop.h"
 #include "common/mail/address_literal.h"
 
+#include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace letterlock::io {
@@ -40,6 +42,24 @@ private:
   Timer retry_;
   bool open_ = false;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+// FullNotice: when to tell the administrator that there is no room for further connections: when
+// the last place is taken, and not more than once a minute.
+class FullNotice {
+public:
+  bool due(bool full) {
+    const auto now = std::chrono::steady_clock::now();
+    const bool tell = full && !full_ && (!told_ || now - *told_ >= std::chrono::minutes(1));
+    full_ = full;
+    if (tell)
+      told_ = now;
+    return tell;
+  }
+
+private:
+  bool full_ = false;
+  std::optional<std::chrono::steady_clock::time_point> told_;
 };
 
 } // namespace letterlock::io

@@ -40,7 +40,7 @@ inline constexpr int parent_descriptor = 3;
 template <Role Self> class ChildContext {
 public:
   io::Loop loop;
-  Logger log{role_name(Self)};
+  Logger log;
   std::uint16_t instance = 0; // among the processes of this role; known from Start on
 
   // The answer to prepare(): whether the generation can be switched to, or why not.

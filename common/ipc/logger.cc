@@ -4,9 +4,8 @@
 #include "common/ipc/frame.h"
 
 #include <sys/socket.h>
-#include <unistd.h>
 
-#include <cstdio>
+#include <utility>
 
 namespace letterlock::ipc {
 
@@ -33,16 +32,25 @@ std::string format_log_line(std::string_view event, std::initializer_list<LogFie
   return line;
 }
 
+void Logger::set_channel(UniqueFd channel) {
+  channel_ = std::move(channel);
+  for (const LogLine& line : std::exchange(early_, {}))
+    send(line);
+}
+
 void Logger::log(Severity severity, std::string_view event,
                  std::initializer_list<LogField> fields) {
-  const LogLine line{severity, dropped_,
-                     decltype(LogLine::text)::cut(format_log_line(event, fields))};
-  if (!channel_) {
-    const std::string text = name_ + ": " + std::string(line.text.view()) + "\n";
-    // Nothing can be done about a standard error that takes nothing.
-    [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, text.data(), text.size());
-    return;
-  }
+  LogLine line{severity, 0, decltype(LogLine::text)::cut(format_log_line(event, fields))};
+  if (channel_)
+    return send(std::move(line));
+  if (early_.size() == most_early)
+    ++dropped_;
+  else
+    early_.push_back(std::move(line));
+}
+
+void Logger::send(LogLine line) {
+  line.dropped = dropped_;
   frame_.clear();
   write_frame(frame_, line, sequence_);
   const ssize_t sent =

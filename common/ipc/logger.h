@@ -1,16 +1,18 @@
 // Logger: one event, one line of key=value, to logd by a bounded channel of records.
 //
 // When the channel is full the line is dropped and counted, and the count goes with the next line:
-// logging never waits. Before there is a channel, lines go to standard error. Values are cut and
-// cleaned of control characters here, so text of strangers may be passed as it is. There is no way
-// to log a Secret: it does not convert to a value.
+// logging never waits. Before there is a channel the first lines are kept for it. Values are cut
+// and cleaned of control characters here, so text of strangers may be passed as it is. There is no
+// way to log a Secret: it does not convert to a value.
 #pragma once
 
 #include "common/base/unique_fd.h"
 #include "common/ipc/messages/log.h"
 
 #include <concepts>
+#include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <initializer_list>
 #include <string>
 #include <string_view>
@@ -27,11 +29,11 @@ struct LogField {
 
 class Logger {
 public:
-  // `name` goes before lines on standard error.
-  explicit Logger(std::string_view name) : name_(name) {}
+  // Lines that are kept while there is no channel; further ones are counted as dropped.
+  static constexpr std::size_t most_early = 64;
 
-  // From now on lines go there.
-  void set_channel(UniqueFd channel) { channel_ = std::move(channel); }
+  // From now on lines go there, the kept ones first.
+  void set_channel(UniqueFd channel);
 
   void debug(std::string_view event, std::initializer_list<LogField> fields = {}) {
     log(Severity::debug, event, fields);
@@ -49,7 +51,9 @@ public:
 private:
   void log(Severity severity, std::string_view event, std::initializer_list<LogField> fields);
 
-  std::string name_;
+  void send(LogLine line);
+
+  std::deque<LogLine> early_;
   UniqueFd channel_;
   std::uint64_t sequence_ = 0;
   std::uint32_t dropped_ = 0;

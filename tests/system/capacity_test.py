@@ -93,6 +93,8 @@ class CapacityTest(unittest.TestCase):
             (queued,) = lab.pids("queued")
             (smtpd,) = lab.pids("smtpd")
             with lab.smtp() as first, lab.smtp() as second:
+                first.hello()
+                second.hello()
                 for each in (first, second) * 4:
                     self.assertTrue(each.data(content).startswith("250 "))
                 before = open_descriptors(queued), open_descriptors(smtpd)

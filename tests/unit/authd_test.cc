@@ -68,6 +68,7 @@ void logins_are_found_without_regard_to_case(void**) {
   assert_non_null(table.find("Mailbox@EXAMPLE.com"));
   assert_int_equal(table.find("MAIN")->account_id, 3);
   assert_null(table.find("empty")); // it has no password
+  assert_true(table.without_password() == std::set<std::string>{"empty"});
   assert_null(table.find("other"));
 }
 
