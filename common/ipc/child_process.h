@@ -19,6 +19,7 @@
 #include "common/ipc/link.h"
 #include "common/ipc/logger.h"
 #include "common/ipc/received_descriptor.h"
+#include "common/os/process_name.h"
 #include "common/os/sandbox.h"
 
 #include <chrono>
@@ -155,6 +156,7 @@ private:
 template <Role Self, class Service> int run_child() {
   // A client or a process that goes away while it is sent something is an error of that call.
   std::signal(SIGPIPE, SIG_IGN);
+  os::set_process_name(role_name(Self));
   try {
     return ChildProcess<Self, Service>().run();
   } catch (const std::exception& error) {

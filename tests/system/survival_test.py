@@ -196,6 +196,12 @@ class StartTest(unittest.TestCase):
         self.assertEqual(lab.count_events("serving"), 0)
         return lab.log()
 
+    def test_processes_are_shown_by_name(self):
+        with Lab() as lab:
+            for name, pid in lab.children():
+                with open(f"/proc/{pid}/comm", encoding="ascii") as shown:
+                    self.assertEqual(shown.read().strip(), name)
+
     def test_port_that_is_taken(self):
         lab = Lab()
         with socket.create_server(("127.0.0.1", lab.pop3s_port)):
