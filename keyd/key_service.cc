@@ -10,9 +10,12 @@ namespace letterlock::keyd {
 
 namespace {
 constexpr std::size_t max_file = 1u << 20;
-}
+// As long as smtpd and pop3d wait for a client's handshake.
+constexpr std::chrono::seconds handshake_patience{60};
+} // namespace
 
-KeyService::KeyService(Context& context) : context_(context) {
+KeyService::KeyService(Context& context)
+    : context_(context), retire_timer_(context.loop, [this] { retire_due(); }) {
   if (const auto ready = io::crypto_library_init(); !ready)
     throw std::runtime_error(ready.error().text);
 }
@@ -69,9 +72,22 @@ void KeyService::discard_generation() {
   pairs_.clear();
 }
 
+// A handshake that began with an old certificate asks for its signature when the client's first
+// message has come, and that may be after everybody has switched.
 void KeyService::on(const ipc::Retire& retire) {
-  for (; oldest_ < retire.before; ++oldest_)
-    ring_.retire(oldest_);
+  retiring_.emplace_back(std::chrono::steady_clock::now() + handshake_patience, retire.before);
+  if (!retire_timer_.running())
+    retire_timer_.start(handshake_patience);
+}
+
+void KeyService::retire_due() {
+  const auto now = std::chrono::steady_clock::now();
+  for (; !retiring_.empty() && retiring_.front().first <= now; retiring_.pop_front())
+    for (; oldest_ < retiring_.front().second; ++oldest_)
+      ring_.retire(oldest_);
+  if (!retiring_.empty())
+    retire_timer_.start(
+        std::chrono::ceil<std::chrono::milliseconds>(retiring_.front().first - now));
 }
 
 void KeyService::connect(const ipc::Peer& peer, UniqueFd socket) {

@@ -116,11 +116,15 @@ private:
     UniqueFd key;
   };
   Expected<void> add(const Pair& pair);
+  void retire_due();
 
   Context& context_;
   KeyRing ring_;
   std::uint32_t generation_ = 0;
   std::uint32_t oldest_ = 0; // generations before are retired
+  // Generations before which keys can go, and when.
+  std::deque<std::pair<std::chrono::steady_clock::time_point, std::uint32_t>> retiring_;
+  io::Timer retire_timer_;
   std::map<std::uint16_t, Pair> pairs_;
   std::map<std::uint16_t, std::unique_ptr<SigningLink<Role::smtpd>>> smtpd_;
   std::map<std::uint16_t, std::unique_ptr<SigningLink<Role::pop3d>>> pop3d_;

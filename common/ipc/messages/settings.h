@@ -51,7 +51,8 @@ struct Discard {
   static constexpr auto fields() { return std::tuple(&Discard::generation); }
 };
 
-// To keyd, when every process has switched: keys of generations before this one can go.
+// To keyd, when every process has switched: keys of generations before this one can go, once the
+// handshakes that began with them are over.
 struct Retire {
   static constexpr std::string_view name = "Retire";
   static constexpr Carries carries = Carries::nothing;
