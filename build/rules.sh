@@ -3,11 +3,11 @@
 #
 #   rules.sh OUT
 #
-# A top folder with a main.cc is a program; its other sources and those below common/ become
-# archives, so that a program links only the objects that it uses. tests/unit/X_test.cc
-# and tests/fuzz/X_fuzz.cc are programs of one file that may use every archive, tests/bench/X.cc one
-# that uses none. GNU make and bmake share no syntax for such patterns, so the rules are spelled out
-# here.
+# A top folder with a main.cc is a program; its other sources, those in its own folders too, and
+# those below common/ become archives, so that a program links only the objects that it uses.
+# tests/unit/X_test.cc and tests/fuzz/X_fuzz.cc are programs of one file that may use every archive,
+# tests/bench/X.cc one that uses none. GNU make and bmake share no syntax for such patterns, so the
+# rules are spelled out here.
 set -eu
 out=$1
 
@@ -51,7 +51,7 @@ archive common $common
 archives="$out/common.a" programs= tests= benches= fuzzers=
 for folder in $(ls -d */*.cc | sed 's,/.*,,' | sort -u); do
   main=$folder/main.cc
-  rest=$(ls "$folder"/*.cc | grep -v '/main\.cc$' || :)
+  rest=$(ls "$folder"/*.cc "$folder"/*/*.cc 2> /dev/null | grep -v '/main\.cc$' || :)
   own=
   if [ -n "$rest" ]; then
     archive "$folder" $rest

@@ -5,7 +5,7 @@
 #include "common/ipc/child_process.h"
 #include "queued/expunge_ledger.h"
 #include "queued/grant_table.h"
-#include "queued/store.h"
+#include "queued/store/store.h"
 
 #include <cstdint>
 #include <deque>

@@ -1,7 +1,7 @@
 // The store among its peers.
 #include "queued/queue_service.h"
 
-#include "queued/maildir_store.h"
+#include "queued/store/maildir_store.h"
 
 #include <fcntl.h>
 

@@ -1,5 +1,5 @@
 // Whatever a file is called, its UIDL is legal and does not depend on flags.
-#include "queued/maildir_name.h"
+#include "queued/maildir/maildir_name.h"
 
 #include <algorithm>
 #include <cstdlib>

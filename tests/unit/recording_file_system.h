@@ -2,8 +2,8 @@
 // where it is told to, holds callers at a gate, and can lay out what a crash would have left.
 #pragma once
 
-#include "queued/directory.h"
-#include "queued/file_system.h"
+#include "queued/disk/directory.h"
+#include "queued/disk/file_system.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>

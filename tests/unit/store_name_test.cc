@@ -1,7 +1,7 @@
 // Names of message files, wire sizes and the table of accounts: the store's pure parts.
 #include "common/mail/wire_size.h"
-#include "queued/account_table.h"
-#include "queued/maildir_name.h"
+#include "queued/maildir/maildir_name.h"
+#include "queued/store/account_table.h"
 #include "tests/unit/check.h"
 
 using namespace letterlock;

@@ -3,7 +3,7 @@
 
 #include "common/base/crc32c.h"
 #include "common/mail/wire_size.h"
-#include "queued/maildir_store.h"
+#include "queued/store/maildir_store.h"
 #include "tests/unit/recording_file_system.h"
 
 #include <fcntl.h>

@@ -1,5 +1,5 @@
 // Reading and writing the names of message files.
-#include "queued/maildir_name.h"
+#include "queued/maildir/maildir_name.h"
 
 #include <algorithm>
 #include <charconv>

@@ -1,5 +1,5 @@
 // Threads that wait for the disk.
-#include "queued/worker_pool.h"
+#include "queued/disk/worker_pool.h"
 
 #include <pthread.h>
 #include <signal.h>

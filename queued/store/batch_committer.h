@@ -2,11 +2,11 @@
 // "Committing". Waits for the disk; no threads, no queue of its own.
 #pragma once
 
-#include "queued/directory.h"
-#include "queued/maildir_name.h"
-#include "queued/scratch_pool.h"
-#include "queued/space_ledger.h"
-#include "queued/store.h"
+#include "queued/disk/directory.h"
+#include "queued/disk/space_ledger.h"
+#include "queued/maildir/maildir_name.h"
+#include "queued/store/scratch_pool.h"
+#include "queued/store/store.h"
 
 #include <map>
 #include <span>

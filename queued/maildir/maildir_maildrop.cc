@@ -1,8 +1,8 @@
 // Opening, reading and expunging a Maildir.
-#include "queued/maildir_maildrop.h"
+#include "queued/maildir/maildir_maildrop.h"
 
 #include "common/mail/wire_size.h"
-#include "queued/maildir_name.h"
+#include "queued/maildir/maildir_name.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>

@@ -1,5 +1,5 @@
 // The text of the file `accounts`.
-#include "queued/account_table.h"
+#include "queued/store/account_table.h"
 
 #include <vector>
 

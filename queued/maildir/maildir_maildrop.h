@@ -3,10 +3,10 @@
 // The functions that wait for the disk run on a WorkerPool; the rest on the loop's thread.
 #pragma once
 
-#include "queued/completion_queue.h"
-#include "queued/directory.h"
-#include "queued/store.h"
-#include "queued/worker_pool.h"
+#include "queued/disk/completion_queue.h"
+#include "queued/disk/directory.h"
+#include "queued/disk/worker_pool.h"
+#include "queued/store/store.h"
 
 #include <unordered_map>
 #include <unordered_set>

@@ -2,8 +2,8 @@
 // taken as one batch: the more there are, the fewer syncs each costs.
 #pragma once
 
-#include "queued/batch_committer.h"
-#include "queued/completion_queue.h"
+#include "queued/disk/completion_queue.h"
+#include "queued/store/batch_committer.h"
 
 #include <condition_variable>
 #include <deque>

@@ -1,5 +1,5 @@
 // Booking room on the disk.
-#include "queued/space_ledger.h"
+#include "queued/disk/space_ledger.h"
 
 #include <cerrno>
 

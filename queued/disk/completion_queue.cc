@@ -1,5 +1,5 @@
 // Answers on their way to the loop.
-#include "queued/completion_queue.h"
+#include "queued/disk/completion_queue.h"
 
 #include <fcntl.h>
 #include <unistd.h>

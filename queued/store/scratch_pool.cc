@@ -1,5 +1,5 @@
 // Lending scratch files.
-#include "queued/scratch_pool.h"
+#include "queued/store/scratch_pool.h"
 
 #include <fcntl.h>
 #include <unistd.h>

@@ -1,8 +1,8 @@
 // Making, locking and sweeping the state directory.
-#include "queued/state_directory.h"
+#include "queued/store/state_directory.h"
 
-#include "queued/directory.h"
-#include "queued/maildir_name.h"
+#include "queued/disk/directory.h"
+#include "queued/maildir/maildir_name.h"
 
 #include <fcntl.h>
 #include <sys/file.h>

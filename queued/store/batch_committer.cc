@@ -1,5 +1,5 @@
 // Group commit into Maildirs.
-#include "queued/batch_committer.h"
+#include "queued/store/batch_committer.h"
 
 #include "common/base/crc32c.h"
 #include "common/mail/wire_size.h"

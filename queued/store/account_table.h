@@ -1,7 +1,7 @@
 // AccountTable: which account has which id, for ever (docs/spool.md, "Layout"). Pure; a value.
 #pragma once
 
-#include "queued/store.h"
+#include "queued/store/store.h"
 
 #include <map>
 #include <string>

@@ -1,5 +1,5 @@
 // The file system of the machine.
-#include "queued/file_system.h"
+#include "queued/disk/file_system.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>

@@ -1,9 +1,9 @@
 // The Maildir engine put together.
-#include "queued/maildir_store.h"
+#include "queued/store/maildir_store.h"
 
-#include "queued/commit_queue.h"
-#include "queued/maildir_maildrop.h"
-#include "queued/state_directory.h"
+#include "queued/maildir/maildir_maildrop.h"
+#include "queued/store/commit_queue.h"
+#include "queued/store/state_directory.h"
 
 namespace letterlock::queued {
 

@@ -1,7 +1,7 @@
 // Reading directories, and opening the ones that the store is made of.
 #pragma once
 
-#include "queued/file_system.h"
+#include "queued/disk/file_system.h"
 
 #include <functional>
 #include <string_view>

@@ -1,8 +1,8 @@
 // The engine of MessageStore that keeps Maildirs and syncs everything before it answers.
 #pragma once
 
-#include "queued/file_system.h"
-#include "queued/store.h"
+#include "queued/disk/file_system.h"
+#include "queued/store/store.h"
 
 #include <chrono>
 

@@ -1,7 +1,7 @@
 // Batches of deliveries on their way to the disk.
-#include "queued/commit_queue.h"
+#include "queued/store/commit_queue.h"
 
-#include "queued/worker_pool.h"
+#include "queued/disk/worker_pool.h"
 
 #include <sys/stat.h>
 

@@ -2,8 +2,8 @@
 // "Layout" and "Start").
 #pragma once
 
-#include "queued/account_table.h"
-#include "queued/file_system.h"
+#include "queued/disk/file_system.h"
+#include "queued/store/account_table.h"
 
 #include <chrono>
 #include <mutex>

@@ -1,5 +1,5 @@
 // Directories through the system.
-#include "queued/directory.h"
+#include "queued/disk/directory.h"
 
 #include <dirent.h>
 #include <fcntl.h>

@@ -4,8 +4,8 @@
 // For one thread; the files themselves may be read by any.
 #pragma once
 
-#include "queued/space_ledger.h"
-#include "queued/store.h"
+#include "queued/disk/space_ledger.h"
+#include "queued/store/store.h"
 
 #include <unordered_map>
 

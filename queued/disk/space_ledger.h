@@ -5,7 +5,7 @@
 // is on the safe side. Callable from any thread.
 #pragma once
 
-#include "queued/file_system.h"
+#include "queued/disk/file_system.h"
 
 #include <memory>
 #include <mutex>
