@@ -1,4 +1,4 @@
-// Id128: a random 128-bit number that names a transaction, a grant or a message.
+// Id128: a 128-bit number that names a transaction, a grant or a message.
 #pragma once
 
 #include <array>
@@ -27,10 +27,13 @@ struct Id128 {
 
 struct Id128Hash {
   std::size_t operator()(const Id128& id) const {
-    std::uint64_t h = 0; // the bytes are random already
-    for (std::size_t i = 0; i < 8; ++i)
-      h = h << 8 | id.bytes[i];
-    return static_cast<std::size_t>(h);
+    // Random ids differ everywhere, message ids mostly in their last bytes.
+    std::uint64_t first = 0, last = 0;
+    for (std::size_t i = 0; i < 8; ++i) {
+      first = first << 8 | id.bytes[i];
+      last = last << 8 | id.bytes[i + 8];
+    }
+    return static_cast<std::size_t>(first ^ last * 0x9e3779b97f4a7c15u);
   }
 };
 

@@ -24,6 +24,10 @@ struct Errno {
 
 template <class T> using SystemResult = std::expected<T, Errno>;
 
+struct FreeSpace {
+  std::uint64_t bytes = 0, inodes = 0; // what an unprivileged process may still use
+};
+
 class FileSystem {
 public:
   virtual ~FileSystem() = default;
@@ -33,23 +37,29 @@ public:
                                              mode_t mode) = 0;
   // A new file without a name, of mode 0600, on the directory's file system.
   virtual SystemResult<UniqueFd> create_unnamed_file(int directory) = 0;
+  // A file that is there, open for reading and writing; never through a symbolic link.
+  virtual SystemResult<UniqueFd> open_file(int directory, const std::string& name) = 0;
   // Writes all of BYTES at the file's position, or fails having written a part of them.
   virtual SystemResult<void> append(int file, Bytes bytes) = 0;
+  // The same at OFFSET; the file's position stays.
+  virtual SystemResult<void> write_at(int file, std::uint64_t offset, Bytes bytes) = 0;
   virtual SystemResult<void> truncate(int file) = 0; // to nothing
   // Content, and what is needed to read it back.
   virtual SystemResult<void> sync_file(int file) = 0;
   // The names in it.
   virtual SystemResult<void> sync_directory(int directory) = 0;
+  // Everything on the file system of DIRECTORY; ENOSYS where there is no such thing.
+  virtual SystemResult<void> sync_everything(int directory) = 0;
   // A second name for a file; EEXIST rather than replacing.
-  virtual SystemResult<void> link(int from, int to, const std::string& name) = 0;
-  // Replaces TO, in the same directory.
-  virtual SystemResult<void> rename(int directory, const std::string& from,
-                                    const std::string& to) = 0;
+  virtual SystemResult<void> link(int from, const std::string& from_name, int to,
+                                  const std::string& to_name) = 0;
+  // Replaces what has the name TO_NAME.
+  virtual SystemResult<void> rename(int from, const std::string& from_name, int to,
+                                    const std::string& to_name) = 0;
   virtual SystemResult<void> unlink(int directory, const std::string& name) = 0;
   virtual SystemResult<void> make_directory(int directory, const std::string& name,
                                             mode_t mode) = 0;
-  // What an unprivileged process may still write.
-  virtual SystemResult<std::uint64_t> free_bytes(int directory) = 0;
+  virtual SystemResult<FreeSpace> free_space(int directory) = 0;
 };
 
 // The real one; it has no state.

@@ -1,6 +1,8 @@
 // The file system of the machine.
 #include "queued/disk/file_system.h"
 
+#include "common/os/file_systems.h"
+
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -64,18 +66,47 @@ public:
     return {};
   }
 
+  SystemResult<UniqueFd> open_file(int directory, const std::string& name) override {
+    UniqueFd file(
+        ::openat(directory, name.c_str(), O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+    if (!file)
+      return last_error();
+    return file;
+  }
+
+  SystemResult<void> write_at(int file, std::uint64_t offset, Bytes bytes) override {
+    while (!bytes.empty()) {
+      const ssize_t written =
+          ::pwrite(file, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+      if (written < 0 && errno == EINTR)
+        continue;
+      if (written < 0)
+        return last_error();
+      if (written == 0)
+        return std::unexpected(Errno{EIO});
+      bytes = bytes.subspan(static_cast<std::size_t>(written));
+      offset += static_cast<std::uint64_t>(written);
+    }
+    return {};
+  }
+
   SystemResult<void> truncate(int file) override { return result_of(::ftruncate(file, 0)); }
   SystemResult<void> sync_file(int file) override { return result_of(::fdatasync(file)); }
   SystemResult<void> sync_directory(int directory) override {
     return result_of(::fsync(directory));
   }
 
-  SystemResult<void> link(int from, int to, const std::string& name) override {
-    return result_of(::linkat(from, name.c_str(), to, name.c_str(), 0));
+  SystemResult<void> sync_everything(int directory) override {
+    return result_of(os::sync_file_system(directory));
   }
-  SystemResult<void> rename(int directory, const std::string& from,
-                            const std::string& to) override {
-    return result_of(::renameat(directory, from.c_str(), directory, to.c_str()));
+
+  SystemResult<void> link(int from, const std::string& from_name, int to,
+                          const std::string& to_name) override {
+    return result_of(::linkat(from, from_name.c_str(), to, to_name.c_str(), 0));
+  }
+  SystemResult<void> rename(int from, const std::string& from_name, int to,
+                            const std::string& to_name) override {
+    return result_of(::renameat(from, from_name.c_str(), to, to_name.c_str()));
   }
   SystemResult<void> unlink(int directory, const std::string& name) override {
     return result_of(::unlinkat(directory, name.c_str(), 0));
@@ -84,14 +115,15 @@ public:
     return result_of(::mkdirat(directory, name.c_str(), mode));
   }
 
-  SystemResult<std::uint64_t> free_bytes(int directory) override {
+  SystemResult<FreeSpace> free_space(int directory) override {
     struct statvfs about = {};
     if (::fstatvfs(directory, &about) != 0)
       return last_error();
     const std::uint64_t block = about.f_frsize, free = about.f_bavail;
-    if (block != 0 && free > std::numeric_limits<std::uint64_t>::max() / block)
-      return std::numeric_limits<std::uint64_t>::max();
-    return block * free;
+    constexpr auto most = std::numeric_limits<std::uint64_t>::max();
+    // Some file systems (btrfs) make inodes as they need them and say that they have none.
+    return FreeSpace{block != 0 && free > most / block ? most : block * free,
+                     about.f_files == 0 ? most : about.f_favail};
   }
 };
 

@@ -1,6 +1,7 @@
 // Booking room on the disk.
 #include "queued/disk/space_ledger.h"
 
+#include <algorithm>
 #include <cerrno>
 
 namespace letterlock::queued {
@@ -9,30 +10,51 @@ SpaceLedger::Booking::~Booking() {
   if (!sum_)
     return;
   const std::lock_guard guard(sum_->mutex);
-  sum_->booked -= bytes_;
+  sum_->booked.bytes -= bytes_;
+  sum_->booked.inodes -= files_;
+  // It may have been used, and the file system was asked before.
+  sum_->free.bytes -= std::min(sum_->free.bytes, bytes_);
+  sum_->free.inodes -= std::min(sum_->free.inodes, files_);
 }
 
-SystemResult<void> SpaceLedger::add(std::uint64_t bytes) {
-  const auto free = files_.free_bytes(directory_);
+bool SpaceLedger::take(std::uint64_t bytes, std::uint64_t files) {
+  const auto fits = [](std::uint64_t free, std::uint64_t reserve, std::uint64_t booked,
+                       std::uint64_t more) {
+    // Each step is checked before it is subtracted: all of them come from outside.
+    return free >= reserve && free - reserve >= booked && free - reserve - booked >= more;
+  };
+  if (!fits(sum_->free.bytes, reserve_, sum_->booked.bytes, bytes) ||
+      !fits(sum_->free.inodes, reserve_ / bytes_per_inode, sum_->booked.inodes, files))
+    return false;
+  sum_->booked.bytes += bytes;
+  sum_->booked.inodes += files;
+  return true;
+}
+
+SystemResult<void> SpaceLedger::add(std::uint64_t bytes, std::uint64_t files) {
+  const std::lock_guard guard(sum_->mutex);
+  if (sum_->trusted > 0 && take(bytes, files)) {
+    --sum_->trusted;
+    return {};
+  }
+  const auto free = files_.free_space(directory_);
   if (!free)
     return std::unexpected(free.error());
-  const std::lock_guard guard(sum_->mutex);
-  // Each step is checked before it is subtracted: all of them come from outside.
-  if (*free < reserve_ || *free - reserve_ < sum_->booked ||
-      *free - reserve_ - sum_->booked < bytes)
+  sum_->free = *free;
+  sum_->trusted = most_trusted;
+  if (!take(bytes, files))
     return std::unexpected(Errno{ENOSPC});
-  sum_->booked += bytes;
   return {};
 }
 
-SystemResult<SpaceLedger::Booking> SpaceLedger::book(std::uint64_t bytes) {
-  if (const auto added = add(bytes); !added)
+SystemResult<SpaceLedger::Booking> SpaceLedger::book(std::uint64_t bytes, std::uint64_t files) {
+  if (const auto added = add(bytes, files); !added)
     return std::unexpected(added.error());
-  return Booking(sum_, bytes);
+  return Booking(sum_, bytes, files);
 }
 
 SystemResult<void> SpaceLedger::grow(Booking& booking, std::uint64_t more) {
-  if (const auto added = add(more); !added)
+  if (const auto added = add(more, 0); !added)
     return added;
   booking.bytes_ += more;
   return {};

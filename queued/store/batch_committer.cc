@@ -193,7 +193,7 @@ void BatchCommitter::write_copies(Work& work) {
   if (needed > 0) {
     if (std::holds_alternative<ScratchContent>(work.delivery().content) && !work.pending->scratch)
       return refuse(work, CommitStatus::failed, "it is not there, and its content is gone");
-    auto booking = ledger_.book(needed);
+    auto booking = ledger_.book(needed, work.copies.size());
     if (!booking)
       return fail(work, booking.error(), "booking");
     work.booking = std::move(*booking);
@@ -283,7 +283,7 @@ void BatchCommitter::link_copies(Work& work) {
     if (copy.place != CopyState::Place::in_tmp)
       continue;
     const int tmp = copy.maildir->directories.tmp.get();
-    const auto linked = files_.link(tmp, copy.maildir->directories.fresh.get(), copy.name);
+    const auto linked = files_.link(tmp, copy.name, copy.maildir->directories.fresh.get(), copy.name);
     if (!linked && linked.error().number == EEXIST)
       return refuse(work, CommitStatus::refused, "its id was used before");
     if (!linked)

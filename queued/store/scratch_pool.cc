@@ -15,7 +15,7 @@ constexpr std::size_t most_idle = 64; // of one borrower; each costs two descrip
 Expected<ScratchLease> ScratchPool::lease(Borrower borrower, std::uint64_t bytes) {
   if (leased_ >= limit_)
     return fail("scratch: " + std::to_string(limit_) + " files are lent already");
-  auto booking = ledger_.book(bytes);
+  auto booking = ledger_.book(bytes, 1);
   if (!booking)
     return std::unexpected(Error::system("scratch", booking.error().number));
 

@@ -166,7 +166,7 @@ Expected<void> StateDirectory::write_accounts(const AccountTable& table) {
   if (done)
     done = files_.sync_file(file->get());
   if (done)
-    done = files_.rename(root(), "accounts.tmp", "accounts");
+    done = files_.rename(root(), "accounts.tmp", root(), "accounts");
   if (done)
     done = files_.sync_directory(root());
   if (!done)

@@ -26,6 +26,8 @@ public:
     truncate,
     sync_file,
     sync_directory,
+    sync_everything,
+    write_at,
     link,
     rename,
     unlink,
@@ -48,7 +50,7 @@ public:
   }
   void set_free_bytes(std::uint64_t bytes) {
     const std::lock_guard guard(mutex_);
-    free_ = bytes;
+    free_ = FreeSpace{bytes, 1'000'000};
   }
   std::size_t count(Call call) const {
     const std::lock_guard guard(mutex_);
@@ -116,20 +118,36 @@ public:
     return change<void>({Call::sync_directory, directory, {}},
                         [&](Change&) { return real_.sync_directory(directory); });
   }
-  SystemResult<void> link(int from, int to, const std::string& name) override {
-    return change<void>({Call::link, to, name}, [&](Change& change) {
+  SystemResult<UniqueFd> open_file(int directory, const std::string& name) override {
+    return real_.open_file(directory, name);
+  }
+  SystemResult<void> write_at(int file, std::uint64_t offset, Bytes bytes) override {
+    Change what{Call::write_at, file, std::to_string(offset)};
+    what.bytes = as_text(bytes);
+    return change<void>(std::move(what),
+                        [&](Change&) { return real_.write_at(file, offset, bytes); });
+  }
+  SystemResult<void> sync_everything(int directory) override {
+    return change<void>({Call::sync_everything, directory, {}},
+                        [&](Change&) { return real_.sync_everything(directory); });
+  }
+  SystemResult<void> link(int from, const std::string& from_name, int to,
+                          const std::string& to_name) override {
+    return change<void>({Call::link, to, to_name}, [&](Change& change) {
       struct stat about = {};
-      if (::fstatat(from, name.c_str(), &about, AT_SYMLINK_NOFOLLOW) == 0)
+      if (::fstatat(from, from_name.c_str(), &about, AT_SYMLINK_NOFOLLOW) == 0)
         change.node = nodes_[about.st_ino];
-      return real_.link(from, to, name);
+      return real_.link(from, from_name, to, to_name);
     });
   }
-  SystemResult<void> rename(int directory, const std::string& from,
-                            const std::string& to) override {
-    Change what{Call::rename, directory, from};
-    what.bytes = to;
-    return change<void>(std::move(what),
-                        [&](Change&) { return real_.rename(directory, from, to); });
+  SystemResult<void> rename(int from, const std::string& from_name, int to,
+                            const std::string& to_name) override {
+    Change what{Call::rename, from, from_name};
+    what.bytes = to_name;
+    return change<void>(std::move(what), [&](Change& change) {
+      change.node = node(to, false);
+      return real_.rename(from, from_name, to, to_name);
+    });
   }
   SystemResult<void> unlink(int directory, const std::string& name) override {
     return change<void>({Call::unlink, directory, name},
@@ -143,13 +161,13 @@ public:
       return made;
     });
   }
-  SystemResult<std::uint64_t> free_bytes(int directory) override {
+  SystemResult<FreeSpace> free_space(int directory) override {
     {
       const std::lock_guard guard(mutex_);
       if (free_)
         return *free_;
     }
-    return real_.free_bytes(directory);
+    return real_.free_space(directory);
   }
 
 private:
@@ -160,7 +178,7 @@ private:
     std::string name;
     std::string bytes{}; // or the new name
     Node changed = -1;   // what DESCRIPTOR was
-    Node node = -1;      // what the name stands for
+    Node node = -1;      // what the name stands for; of a rename, the directory it goes to
   };
   struct State {
     bool directory = false;
@@ -222,10 +240,25 @@ private:
     case Call::sync_directory:
       state.synced_names = state.names;
       break;
-    case Call::rename:
-      state.names[change.bytes] = state.names[change.name];
-      state.names.erase(change.name);
+    case Call::write_at: {
+      const std::size_t offset = std::stoul(change.name);
+      if (state.content.size() < offset + change.bytes.size())
+        state.content.resize(offset + change.bytes.size());
+      state.content.replace(offset, change.bytes.size(), change.bytes);
       break;
+    }
+    case Call::sync_everything:
+      for (auto& [node, all] : disk) {
+        all.synced_content = all.content;
+        all.synced_names = all.names;
+      }
+      break;
+    case Call::rename: {
+      const Node moved = state.names[change.name];
+      state.names.erase(change.name);
+      disk[change.node].names[change.bytes] = moved;
+      break;
+    }
     case Call::unlink:
       state.names.erase(change.name);
       break;
@@ -278,7 +311,7 @@ private:
   std::map<Call, std::pair<int, int>> faults_; // how many calls until it comes, and the error
   std::optional<Call> gate_;
   int at_gate_ = 0;
-  std::optional<std::uint64_t> free_;
+  std::optional<FreeSpace> free_;
 };
 
 } // namespace letterlock::queued
