@@ -47,12 +47,13 @@ SystemResult<void> visit_directory(int directory,
   if (!stream)
     return std::unexpected(Errno{errno});
   [[maybe_unused]] const int now_the_streams = own->release();
+  std::string name; // one for all: a directory may be large
   for (;;) {
     errno = 0;
     const dirent* entry = ::readdir(stream.get());
     if (entry == nullptr)
       break;
-    const std::string name = entry->d_name;
+    name = entry->d_name;
     if (name != "." && name != ".." && !visit(name, kind_of(directory, *entry)))
       return {};
   }

@@ -56,6 +56,31 @@ void append_hex(std::string& to, std::uint64_t value) {
     to += "0123456789abcdef"[value >> shift & 15];
 }
 
+bool is_message_name(std::string_view file_name) {
+  return !file_name.empty() && file_name.front() != '.' && file_name.size() <= longest_name &&
+         file_name.find('/') == std::string_view::npos &&
+         file_name.find('\0') == std::string_view::npos;
+}
+
+// The name without its flags. A colon at the very beginning begins none: nothing would be left.
+std::string_view base_of(std::string_view file_name) {
+  return file_name.substr(0, file_name.find(':', 1));
+}
+
+// TIME.UNIQUE.HOST
+std::string_view stem_of(std::string_view base) {
+  return base.substr(0, base.find(','));
+}
+
+// UNIQUE, if it is one of ours.
+std::optional<Id128> id_in(std::string_view stem) {
+  const std::size_t first = stem.find('.');
+  if (first == std::string_view::npos)
+    return std::nullopt;
+  const std::string_view rest = stem.substr(first + 1);
+  return Id128::from_hex(rest.substr(0, rest.find('.')));
+}
+
 } // namespace
 
 MaildirHost::MaildirHost(std::string_view server_name) {
@@ -82,25 +107,18 @@ std::string hashed_uidl(std::string_view text) {
 }
 
 std::optional<MaildirName> MaildirName::parse(std::string_view file_name) {
-  if (file_name.empty() || file_name.front() == '.' || file_name.size() > longest_name ||
-      file_name.find('/') != std::string_view::npos ||
-      file_name.find('\0') != std::string_view::npos)
+  if (!is_message_name(file_name))
     return std::nullopt;
 
   MaildirName name;
-  // A colon at the very beginning begins no flags: there would be no name left.
-  const std::string_view base = file_name.substr(0, file_name.find(':', 1));
-  const std::string_view stem = base.substr(0, base.find(','));
+  const std::string_view base = base_of(file_name);
+  const std::string_view stem = stem_of(base);
   name.base = base;
   if (stem.size() < base.size())
     name.wire_size = believable_wire_size(base.substr(stem.size() + 1));
 
-  const std::size_t first = stem.find('.');
-  name.time = number<std::int64_t>(stem.substr(0, first)).value_or(0);
-  if (first != std::string_view::npos) {
-    const std::string_view rest = stem.substr(first + 1);
-    name.transaction = Id128::from_hex(rest.substr(0, rest.find('.')));
-  }
+  name.time = number<std::int64_t>(stem.substr(0, stem.find('.'))).value_or(0);
+  name.transaction = id_in(stem);
   if (name.transaction)
     name.uidl = name.transaction->hex();
   else if (!stem.empty() && stem.size() <= longest_uidl &&
@@ -109,6 +127,10 @@ std::optional<MaildirName> MaildirName::parse(std::string_view file_name) {
   else
     name.uidl = hashed_uidl(base);
   return name;
+}
+
+std::optional<Id128> message_id_in(std::string_view file_name) {
+  return is_message_name(file_name) ? id_in(stem_of(base_of(file_name))) : std::nullopt;
 }
 
 std::string format_maildir_name(std::int64_t time, const Id128& transaction,

@@ -35,6 +35,10 @@ struct MaildirName {
   static std::optional<MaildirName> parse(std::string_view file_name);
 };
 
+// The message id in the name of a file of ours, in new/ or cur/; none: not one of ours. The same as
+// parse(), without what it allocates.
+std::optional<Id128> message_id_in(std::string_view file_name);
+
 // The name of a new file in tmp/ and new/.
 std::string format_maildir_name(std::int64_t time, const Id128& transaction,
                                 const MaildirHost& host, std::uint64_t stored_size,

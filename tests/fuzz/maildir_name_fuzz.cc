@@ -9,6 +9,8 @@ using namespace letterlock::queued;
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   const auto name = MaildirName::parse(text);
+  if (message_id_in(text) != (name ? name->transaction : std::nullopt))
+    std::abort();
   if (!name)
     return 0;
   const bool legal = !name->uidl.empty() && name->uidl.size() <= 70 &&

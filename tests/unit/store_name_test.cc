@@ -31,6 +31,23 @@ void flags_change_neither_uidl_nor_base(void**) {
   assert_int_equal(*name->wire_size, 4);
 }
 
+void the_id_alone_is_the_one_of_the_whole_name(void**) {
+  const std::string id(hex);
+  const std::string table[] = {"1." + id + ".h,S=3,W=4:2,S",
+                               "x." + id,
+                               "1.a.h",
+                               id,
+                               "." + id,
+                               "1." + id + "0.h",
+                               "1.x." + id,
+                               "1.0123456789ABCDEF0123456789ABCDEF.h"};
+  for (const std::string& text : table) {
+    const auto name = MaildirName::parse(text);
+    assert_true(message_id_in(text) == (name ? name->transaction : std::nullopt));
+  }
+  assert_true(message_id_in("1." + std::string(hex) + ".h") == Id128::from_hex(hex));
+}
+
 void host_characters_that_mean_something_are_escaped(void**) {
   assert_text_equal(MaildirHost("a/b:c,d e\\").text(), "a\\057b\\072c\\054d\\040e\\134");
   assert_text_equal(MaildirHost("").text(), "localhost");
@@ -114,6 +131,7 @@ int main() {
   const CMUnitTest tests[] = {
       cmocka_unit_test(own_names_round_trip),
       cmocka_unit_test(flags_change_neither_uidl_nor_base),
+      cmocka_unit_test(the_id_alone_is_the_one_of_the_whole_name),
       cmocka_unit_test(host_characters_that_mean_something_are_escaped),
       cmocka_unit_test(foreign_names_get_a_legal_uidl),
       cmocka_unit_test(names_that_are_no_messages_are_refused),
