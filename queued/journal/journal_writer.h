@@ -21,8 +21,8 @@ inline constexpr std::size_t most_seen = 4096;
 struct WriterStart {
   std::size_t segment_bytes = 32u << 20; // of slots that are made; those that exist keep their size
   std::size_t slots = 8;                 // at most
-  std::uint64_t generation = 1; // of the first segment that it writes
-  Sequence sequence = 1;        // of the first record
+  std::uint64_t generation = 1;          // of the first segment that it writes
+  Sequence sequence = 1;                 // of the first record
   Id128 life;
   std::vector<Id128> seen;         // durable lately, newest last
   std::vector<Position> positions; // all mailboxes that have one
@@ -44,9 +44,9 @@ class JournalWriter {
 public:
   // Makes the first segment, whose header retires all before it, and syncs it: the last step of
   // recovery. DIRECTORY (borrowed) is the open `journal`; NOW tells the time in seconds since 1970.
-  static SystemResult<std::unique_ptr<JournalWriter>>
-  start(FileSystem& files, int directory, const WriterStart& start,
-        std::function<std::int64_t()> now);
+  static SystemResult<std::unique_ptr<JournalWriter>> start(FileSystem& files, int directory,
+                                                            const WriterStart& start,
+                                                            std::function<std::int64_t()> now);
 
   // ---- One batch: add what belongs to it, then commit() it, which empties it again.
 
@@ -74,7 +74,7 @@ public:
   // Everything up to UP_TO is retired by a record that is durable.
   void retire(Sequence up_to);
   struct Use {
-    std::size_t slots = 0;  // with records that are not retired, and the one being written
+    std::size_t slots = 0;     // with records that are not retired, and the one being written
     bool segment_full = false; // a segment was finished since the last retire()
     Sequence full_up_to = 0;   // the last record of the newest finished segment
     bool broken = false;

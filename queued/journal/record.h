@@ -2,8 +2,8 @@
 //
 // Source: docs/spool.md, "The journal", which has the bytes. Decoding is strict: every length is
 // checked, a body must be consumed whole, unknown tagged fields are skipped, and what decodes
-// encodes to the same record again. The bytes that views of a decoded record point into belong to
-// the caller.
+// encodes to the same bytes again, but for those. The bytes that views of a decoded record point
+// into belong to the caller.
 #pragma once
 
 #include "common/base/byte_reader.h"
@@ -21,6 +21,9 @@ namespace letterlock::queued::journal {
 
 // Numbers records for ever, from 1; 0 is before all.
 using Sequence = std::uint64_t;
+// Nothing is ever numbered so high: who finds such a number does not believe it, and whoever
+// believes one can add to it.
+inline constexpr Sequence implausible_sequence = Sequence{1} << 62;
 
 // One account's copy of a message. The views point into what encodes or was decoded.
 struct Copy {
@@ -32,11 +35,12 @@ struct Copy {
 // How a recipient for another host is to be served (RFC 3461 §4).
 struct RelayRecipient {
   std::string_view address;
-  std::string_view notify; // as it came: "" or "SUCCESS,FAILURE" …
+  std::string_view notify;   // as it came: "" or "SUCCESS,FAILURE" …
   std::string_view original; // ORCPT; "" for none
 };
 
-// What a message that goes to other hosts needs besides. Empty for one that is only kept here.
+// What a message that goes to other hosts needs besides; it has a recipient at least. None for one
+// that is only kept here.
 struct RelayEnvelope {
   std::string_view reverse_path; // "" is the null reverse-path
   std::string_view envelope_id;  // ENVID; "" for none
@@ -45,14 +49,15 @@ struct RelayEnvelope {
   std::vector<RelayRecipient> recipients;
 };
 
+// A message. It has a copy or a recipient for another host at least.
 struct Accept {
   Id128 transaction, message;
-  std::int64_t received = 0;       // seconds since 1970
-  std::uint64_t stored_size = 0;   // of the content, without heads
-  std::uint64_t wire_size = 0;     // of the content
-  std::uint64_t header_size = 0;   // of the content's header block
-  std::uint32_t crc = 0;           // CRC-32C of the content
-  bool large = false;              // its copies are files in large/; content is empty then
+  std::int64_t received = 0;     // seconds since 1970
+  std::uint64_t stored_size = 0; // of the content, without heads; its length
+  std::uint64_t wire_size = 0;   // of the content
+  std::uint64_t header_size = 0; // of the content's header block
+  std::uint32_t crc = 0;         // CRC-32C of the content
+  bool large = false;            // its copies are files in large/; content is empty then
   std::vector<Copy> copies;
   std::string_view content;
   std::optional<RelayEnvelope> relay;
@@ -76,7 +81,7 @@ struct RecipientOutcome {
 struct Outcome {
   Id128 message;
   std::vector<RecipientOutcome> recipients;
-  std::string_view dsn; // the body of the Accept that it causes; empty for none
+  std::string_view dsn; // the encoded body of the Accept that it causes; empty for none
 };
 
 // A name that is gone from a mailbox.
@@ -118,10 +123,13 @@ using Record = std::variant<Accept, Materialised, Outcome, Expunge, Void, Retire
 // The type byte of a record, as docs/spool.md numbers them.
 std::uint8_t type_of(const Record& record);
 
-// Appends the body of RECORD to BYTES. Lengths must fit their fields; the caller's limits see to it.
+// Appends the body of RECORD to BYTES. Lengths must fit their fields; the caller's limits see to
+// it.
 void encode_body(const Record& record, std::string& bytes);
 
-// None for a type that is not known. An error: bytes that are no such body.
+// None for a type that is not known. An error: bytes that are no such body. Accepts are refused
+// that are for nobody or whose content is not as long as they say; names that are no file's; empty
+// Voids; sequence numbers that are implausible.
 std::optional<Expected<Record>> decode_body(std::uint8_t type, Bytes body);
 
 } // namespace letterlock::queued::journal
