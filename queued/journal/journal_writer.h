@@ -54,8 +54,10 @@ public:
   Sequence add(const Record& record);
   std::size_t batch_bytes() const { return batch_.size(); }
   // Writes and syncs the batch. Where each record is, in the order of adding. `seen` and the
-  // positions of the accepts in it are remembered for the next segment.
-  std::expected<std::vector<Place>, BatchError> commit();
+  // positions of the accepts in it are remembered for the next segment. The last free slot is kept
+  // for the next start, for voiding what a disk failed to write, and for batches of the journal's
+  // own records (LAST_SLOT), which make room.
+  std::expected<std::vector<Place>, BatchError> commit(bool last_slot = false);
   // Forgets what was added.
   void discard();
   // Writes the batch without a sync of its own: for Materialised. What is committed next counts as
