@@ -23,6 +23,9 @@ struct WriterStart {
   std::size_t slots = 8;                 // at most
   std::uint64_t generation = 1;          // of the first segment that it writes
   Sequence sequence = 1;                 // of the first record
+  // The first segment's header says that no record below this needs anything. Slots with records
+  // that are not below it stay in use until retire().
+  Sequence retired = 1;
   Id128 life;
   std::vector<Id128> seen;         // durable lately, newest last
   std::vector<Position> positions; // all mailboxes that have one
