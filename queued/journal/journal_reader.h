@@ -1,7 +1,7 @@
 // Reads a journal: all its segments, in order, up to the torn tail, around damage.
 //
-// Changes nothing. Memory: one segment at a time, and what the visitor keeps. Source:
-// docs/spool.md, "Reading".
+// Changes nothing. Memory: one segment at a time, 16 octets for each record, and what the visitor
+// keeps. Source: docs/spool.md, "Reading".
 #pragma once
 
 #include "queued/disk/file_system.h"
@@ -12,6 +12,10 @@
 #include <vector>
 
 namespace letterlock::queued::journal {
+
+inline constexpr std::size_t most_seen = 4096; // transactions that are remembered
+inline constexpr std::size_t most_damaged_places =
+    64; // of one slot; what is beyond is one with the last
 
 // Where a record is, to read it again: only while its slot is not used anew.
 struct Place {
@@ -34,21 +38,23 @@ struct Contents {
   Sequence retired = 0;              // records below it were not visited
   Id128 last_life;                   // of the last segment's header
   std::int64_t last_time = 0;        // the latest time that was recorded
+  // As of the end of the journal, from all that is in it, retired or not: what a WriterStart needs.
+  std::vector<Id128> seen;         // newest last, most_seen at most
+  std::vector<Position> positions; // in the order of mailboxes
   std::vector<Damage> damage;
   std::uint64_t cut = 0; // octets of a torn tail that held something; for the log
 };
 
-// Called for each record that counts, in order of sequence; records that a Void covers are left
-// out (a Void is always visited before the records behind it, and the reader looks ahead for it).
-// The record's views live until the call returns.
+// Called for each record that counts, once, in order of sequence; records that a Void covers are
+// left out. The record's views live until the call returns.
 using Visit = std::function<void(const Record&, Sequence, const Place&)>;
 
-// DIRECTORY is the open `journal`. Slots that cannot be opened or read are damage. An error: the
-// directory itself cannot be read.
+// DIRECTORY is the open `journal`. A slot that is damaged as a whole is left out. Slots that cannot
+// be opened or read are damage. An error: the directory itself cannot be read.
 SystemResult<Contents> read_journal(int directory, const Visit& visit);
 
 // The record at PLACE again, from the disk or the page cache. BUFFER holds what its views point
-// into. ENOENT: it is not there any more, or damaged.
+// into. ENOENT: it is not there any more, or damaged; another error: the system cannot tell now.
 SystemResult<Record> read_record(int directory, const Place& place, std::string& buffer);
 
 } // namespace letterlock::queued::journal

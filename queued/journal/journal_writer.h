@@ -16,8 +16,6 @@
 
 namespace letterlock::queued::journal {
 
-inline constexpr std::size_t most_seen = 4096;
-
 struct WriterStart {
   std::size_t segment_bytes = 32u << 20; // of slots that are made; those that exist keep their size
   std::size_t slots = 8;                 // at most

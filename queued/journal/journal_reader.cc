@@ -1,0 +1,259 @@
+// Reading all segments: headers, then a pass that finds the records, then one that visits them.
+#include "queued/journal/journal_reader.h"
+
+#include "queued/disk/directory.h"
+#include "queued/journal/damage_list.h"
+#include "queued/journal/remembered.h"
+#include "queued/journal/slot_file.h"
+#include "queued/journal/void_filter.h"
+
+#include <algorithm>
+#include <cerrno>
+
+namespace letterlock::queued::journal {
+
+namespace {
+
+constexpr std::size_t window_size = 1u << 20; // of a segment, while records are visited
+
+struct Segment {
+  std::uint32_t slot = 0;
+  SlotFile file;
+  SegmentHeader header;
+  std::vector<Run> runs;
+  std::vector<Gap> gaps;
+  std::uint64_t window_at = 0;
+  std::vector<std::byte> window;
+};
+
+class JournalReading {
+public:
+  JournalReading(int directory, const Visit& visit) : directory_(directory), visit_(visit) {}
+
+  SystemResult<Contents> read() {
+    if (const auto found = find_segments(); !found)
+      return std::unexpected(found.error());
+    for (std::size_t i = 0; i < segments_.size(); ++i)
+      scan(i);
+    keep_what_counts(records_, voids_);
+    for (const FoundRecord& record : records_)
+      take(record);
+    report_gaps();
+    contents_.damage = damage_.take();
+    contents_.seen = remembered_.seen(most_seen).transactions;
+    contents_.positions = remembered_.positions().mailboxes;
+    return std::move(contents_);
+  }
+
+private:
+  SystemResult<void> find_segments() {
+    std::vector<std::uint32_t> slots;
+    const auto visited = visit_directory(directory_, [&](const std::string& name, FileKind) {
+      if (const auto slot = slot_of_name(name))
+        slots.push_back(*slot);
+      return true;
+    });
+    if (!visited)
+      return visited;
+    std::sort(slots.begin(), slots.end());
+    for (const std::uint32_t slot : slots)
+      open(slot);
+    std::stable_sort(segments_.begin(), segments_.end(), [](const Segment& a, const Segment& b) {
+      return a.header.generation < b.header.generation;
+    });
+    for (std::size_t i = 1; i < segments_.size();)
+      if (segments_[i].header.generation == segments_[i - 1].header.generation) {
+        damage_.add_slot(segments_[i].slot,
+                         "the same segment as in slot " + std::to_string(segments_[i - 1].slot));
+        segments_.erase(segments_.begin() + static_cast<std::ptrdiff_t>(i));
+      } else {
+        ++i;
+      }
+    for (const Segment& segment : segments_) {
+      contents_.retired = std::max(contents_.retired, segment.header.retired);
+      contents_.last_time = std::max(contents_.last_time, segment.header.time);
+      saw(segment.header.first - 1);
+    }
+    if (!segments_.empty()) {
+      contents_.last_generation = segments_.back().header.generation;
+      contents_.last_life = segments_.back().header.life;
+    }
+    return {};
+  }
+
+  void open(std::uint32_t slot) {
+    auto file = open_slot(directory_, slot);
+    if (!file) {
+      if (file.error().fault != SlotFault::absent)
+        damage_.add_slot(slot, file.error().text);
+      return;
+    }
+    std::vector<std::byte> start(header_size + frame_size);
+    read_slot(file->file.get(), 0, start);
+    const auto header = decode_header(start);
+    if (header) {
+      Segment segment;
+      segment.slot = slot;
+      segment.file = std::move(*file);
+      segment.header = *header;
+      segments_.push_back(std::move(segment));
+    } else if (header.error() == HeaderFault::blank) {
+      // A first batch whose header did not get to the disk.
+      const Bytes first_frame = Bytes(start).subspan(header_size);
+      if (std::any_of(first_frame.begin(), first_frame.end(),
+                      [](std::byte b) { return b != std::byte{0}; }))
+        contents_.cut += frame_size;
+    } else {
+      damage_.add_slot(slot, header.error() == HeaderFault::later ? "of a later version"
+                                                                  : "its header is damaged");
+    }
+  }
+
+  void scan(std::size_t number) {
+    Segment& segment = segments_[number];
+    Sequence promised = 0;
+    for (std::size_t i = number + 1; i < segments_.size(); ++i)
+      promised = std::max(promised, segments_[i].header.first);
+    buffer_.resize(segment.file.size);
+    if (!read_slot(segment.file.file.get(), 0, buffer_))
+      damage_.add(segment.slot, 0, header_size, "not all of it can be read");
+    const auto in_order = static_cast<std::uint16_t>(number);
+    SegmentScan found = scan_segment(buffer_, segment.header, promised, in_order);
+    saw(found.highest);
+    contents_.cut += found.cut;
+    segment.runs = std::move(found.runs);
+    segment.gaps = std::move(found.gaps);
+    records_.insert(records_.end(), found.records.begin(), found.records.end());
+    for (const FoundVoid& one : found.voids) {
+      voids_.push_back({one.range, in_order});
+      saw(one.range.to);
+    }
+    for (const FoundRetire& one : found.retires) {
+      contents_.retired = std::max(contents_.retired, one.retire.up_to + 1);
+      contents_.last_time = std::max(contents_.last_time, one.retire.time);
+      saw(one.retire.up_to);
+    }
+  }
+
+  void saw(Sequence sequence) {
+    contents_.last_sequence = std::max(contents_.last_sequence, sequence);
+  }
+
+  void take(const FoundRecord& found) {
+    Segment& segment = segments_[found.segment];
+    const auto frame = frame_of(segment, found.offset());
+    if (!frame || frame->sequence != found.sequence) {
+      if (found.sequence >= contents_.retired)
+        damage_.add(segment.slot, found.offset(), frame_size, "a record that changes");
+      return;
+    }
+    const auto record = decode_body(frame->type, frame->body);
+    if (record && *record)
+      remembered_.note(**record);
+    if (found.sequence < contents_.retired)
+      return;
+    if (!record || !*record) {
+      damage_.add(segment.slot, found.offset(), frame->length,
+                  record ? record->error().text
+                         : "a record of a type that is not known: " + std::to_string(frame->type));
+      return;
+    }
+    visit_(**record, found.sequence,
+           Place{segment.slot, segment.header.generation, found.offset(),
+                 static_cast<std::uint32_t>(frame->length)});
+  }
+
+  // Through the segment's window; a longer record through the large buffer.
+  std::optional<Frame> frame_of(Segment& segment, std::size_t offset) {
+    const std::uint64_t generation = segment.header.generation;
+    const auto within = [&]() -> std::optional<Frame> {
+      if (offset < segment.window_at || offset - segment.window_at >= segment.window.size())
+        return std::nullopt;
+      return frame_at(segment.window, offset - segment.window_at, generation);
+    };
+    if (auto frame = within())
+      return frame;
+    segment.window_at = offset;
+    segment.window.resize(
+        static_cast<std::size_t>(std::min<std::uint64_t>(window_size, segment.file.size - offset)));
+    read_slot(segment.file.file.get(), offset, segment.window);
+    if (auto frame = within())
+      return frame;
+    ByteReader start(segment.window);
+    start.take(4); // crc
+    const std::uint64_t length = start.number<std::uint32_t>().value_or(0);
+    if (length <= segment.window.size() || length > segment.file.size - offset)
+      return std::nullopt;
+    buffer_.resize(static_cast<std::size_t>(length));
+    read_slot(segment.file.file.get(), offset, buffer_);
+    return frame_at(buffer_, 0, generation);
+  }
+
+  void report_gaps() {
+    Coverage known;
+    known.add(0, contents_.retired);
+    for (const VoidRange& one : voids_)
+      known.add(one.range.from, one.range.to + 1);
+    for (const Segment& segment : segments_)
+      for (const Run& run : segment.runs)
+        known.add(run.first, run.next);
+    known.close();
+    for (const Segment& segment : segments_)
+      for (const Gap& gap : segment.gaps)
+        if (!known.covers(gap.first, gap.next))
+          report(segment.slot, gap.begin, gap.end, missing(gap.first, gap.next));
+    if (!segments_.empty() && contents_.retired < segments_.front().header.first)
+      report(segments_.front().slot, 0, 0,
+             "before it, " + missing(contents_.retired, segments_.front().header.first));
+  }
+
+  // Where nothing is left of what is missing, the header stands for it.
+  void report(std::uint32_t slot, std::size_t begin, std::size_t end, std::string why) {
+    if (begin >= end) {
+      begin = 0;
+      end = header_size;
+    }
+    damage_.add(slot, begin, end - begin, std::move(why));
+  }
+
+  static std::string missing(Sequence first, Sequence next) {
+    return "records " + std::to_string(first) + " to " + std::to_string(next - 1) + " are missing";
+  }
+
+  int directory_;
+  const Visit& visit_;
+  Contents contents_;
+  DamageList damage_;
+  Remembered remembered_;
+  std::vector<Segment> segments_; // by generation
+  std::vector<FoundRecord> records_;
+  std::vector<VoidRange> voids_;
+  std::vector<std::byte> buffer_;
+};
+
+} // namespace
+
+SystemResult<Contents> read_journal(int directory, const Visit& visit) {
+  return JournalReading(directory, visit).read();
+}
+
+SystemResult<Record> read_record(int directory, const Place& place, std::string& buffer) {
+  const std::unexpected<Errno> gone(Errno{ENOENT});
+  const auto file = open_slot(directory, place.slot);
+  if (!file)
+    return file.error().number == 0 ? gone : std::unexpected(Errno{file.error().number});
+  if (place.offset > file->size || place.length > file->size - place.offset)
+    return gone;
+  buffer.resize(place.length);
+  read_slot(file->file.get(), place.offset,
+            std::as_writable_bytes(std::span(buffer.data(), buffer.size())));
+  const auto frame = frame_at(as_bytes(buffer), 0, place.generation);
+  if (!frame || frame->length != place.length)
+    return gone;
+  auto record = decode_body(frame->type, frame->body);
+  if (!record || !*record)
+    return gone;
+  return std::move(**record);
+}
+
+} // namespace letterlock::queued::journal
