@@ -1,7 +1,7 @@
 // The commands of SMTP as types that only hold what is right.
 //
-// Source: RFC 5321 §4.1.1; RFC 1870 (SIZE), RFC 6152 (BODY), RFC 6531 (SMTPUTF8), RFC 3207
-// (STARTTLS).
+// Source: RFC 5321 §4.1.1; RFC 1870 (SIZE), RFC 3030 (BDAT), RFC 6152 (BODY), RFC 6531 (SMTPUTF8),
+// RFC 3207 (STARTTLS).
 #pragma once
 
 #include "common/mail/hello_name.h"
@@ -31,6 +31,10 @@ struct Rcpt {
   mail::ForwardPath forward_path;
 };
 struct Data {};
+struct Bdat {
+  std::uint64_t size = 0; // octets that follow the line
+  bool last = false;
+};
 struct Rset {};
 struct Noop {};
 struct Quit {};
@@ -38,6 +42,7 @@ struct Vrfy {};
 struct Help {};
 struct StartTls {};
 
-using Command = std::variant<Helo, Ehlo, Mail, Rcpt, Data, Rset, Noop, Quit, Vrfy, Help, StartTls>;
+using Command =
+    std::variant<Helo, Ehlo, Mail, Rcpt, Data, Bdat, Rset, Noop, Quit, Vrfy, Help, StartTls>;
 
 } // namespace letterlock::smtpd

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 
 namespace letterlock::smtpd {
 
@@ -83,6 +84,21 @@ Parsed read_rcpt(std::string_view argument) {
   return Rcpt{*std::move(path)};
 }
 
+// RFC 3030 §2: "BDAT" SP chunk-size [SP "LAST"].
+Parsed read_bdat(std::string_view argument) {
+  auto rest = skip_spaces(argument);
+  const auto digits = rest.substr(0, rest.find(' '));
+  rest = skip_spaces(rest.substr(digits.size()));
+  Bdat bdat;
+  const auto* const end = digits.data() + digits.size();
+  const auto [stopped, error] = std::from_chars(digits.data(), end, bdat.size);
+  const bool is_number = !digits.empty() && error == std::errc() && stopped == end;
+  bdat.last = equal_ignoring_case(rest, "LAST");
+  if (!is_number || (!bdat.last && !rest.empty()))
+    return refuse(CommandFault::bad_chunk);
+  return bdat;
+}
+
 struct Verb {
   std::string_view name;
   ReadArgument read; // none: known, but not implemented
@@ -93,6 +109,7 @@ constexpr std::array verbs = {
     Verb{"MAIL", read_mail},
     Verb{"RCPT", read_rcpt},
     Verb{"DATA", read_no_argument<Data>},
+    Verb{"BDAT", read_bdat},
     Verb{"RSET", read_no_argument<Rset>},
     Verb{"NOOP", read_any_argument<Noop>},
     Verb{"QUIT", read_no_argument<Quit>},
@@ -101,7 +118,6 @@ constexpr std::array verbs = {
     Verb{"STARTTLS", read_no_argument<StartTls>},
     Verb{"EXPN", nullptr},
     Verb{"AUTH", nullptr},
-    Verb{"BDAT", nullptr},
     Verb{"ETRN", nullptr},
     Verb{"SEND", nullptr},
     Verb{"SOML", nullptr},
@@ -135,6 +151,8 @@ const Reply& reply_to(CommandFault fault) {
     return replies::not_implemented;
   case CommandFault::bad_argument:
     return replies::bad_argument;
+  case CommandFault::bad_chunk:
+    return replies::bad_chunk;
   case CommandFault::bad_hello:
     return replies::bad_hello;
   case CommandFault::bad_sender:

@@ -18,6 +18,7 @@ enum class CommandFault {
   unknown_command,     // 500 5.5.2
   not_implemented,     // 502 5.5.1
   bad_argument,        // 501 5.5.4
+  bad_chunk,           // 501 5.5.4; how much content follows cannot be known
   bad_hello,           // 501, without an enhanced code (RFC 2034 §4)
   bad_sender,          // 501 5.1.7
   bad_recipient,       // 501 5.1.3

@@ -27,6 +27,7 @@ inline constexpr Reply recipient_ok{250, "2.1.5", "Recipient OK"};
 inline constexpr Reply ready_for_tls{220, "2.0.0", "Ready to start TLS"};
 inline constexpr Reply help{214, "2.0.0", "See RFC 5321"};
 inline constexpr Reply cannot_verify{252, "2.0.0", "Cannot verify, try RCPT"};
+inline constexpr Reply chunk_ok{250, "2.0.0", "Chunk OK"};
 inline constexpr Reply go_ahead{354, "", "End data with <CR><LF>.<CR><LF>"};
 
 // What the command parser refuses (CommandFault).
@@ -35,6 +36,7 @@ inline constexpr Reply bad_characters{500, "5.5.2", "Control character in comman
 inline constexpr Reply line_too_long{500, "5.5.2", "Line too long"};
 inline constexpr Reply not_implemented{502, "5.5.1", "Command not implemented"};
 inline constexpr Reply bad_argument{501, "5.5.4", "Syntax error in argument"};
+inline constexpr Reply bad_chunk{501, "5.5.4", "Syntax error in BDAT, closing"};
 inline constexpr Reply bad_hello{501, "", "A host name is needed"};
 inline constexpr Reply bad_sender{501, "5.1.7", "Bad sender address syntax"};
 inline constexpr Reply bad_recipient{501, "5.1.3", "Bad recipient address syntax"};
@@ -47,6 +49,8 @@ inline constexpr Reply unknown_parameter{555, "5.5.4", "Parameter not recognized
 inline constexpr Reply need_hello{503, "5.5.1", "Say HELO or EHLO first"};
 inline constexpr Reply need_mail{503, "5.5.1", "Say MAIL first"};
 inline constexpr Reply nested_mail{503, "5.5.1", "Sender already given"};
+inline constexpr Reply in_chunks{503, "5.5.1", "Not between the chunks of a message"};
+inline constexpr Reply data_after_bdat{503, "5.5.1", "DATA after BDAT, message dropped"};
 inline constexpr Reply no_recipients{554, "5.5.1", "No valid recipients"};
 inline constexpr Reply tls_not_offered{502, "5.5.1", "STARTTLS not offered"};
 inline constexpr Reply tls_already_on{503, "5.5.1", "TLS is already on"};

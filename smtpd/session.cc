@@ -28,10 +28,8 @@ void Session::on_connect_refused(ConnectRefusal refusal) {
 
 std::size_t Session::on_input(Bytes input) {
   auto rest = as_text(input);
-  if (phase_ == Phase::tls && !rest.empty()) {
-    phase_ = Phase::closed;
-    close_due_ = true;
-  }
+  if (phase_ == Phase::tls && !rest.empty())
+    close();
   while (!rest.empty() && wants_input()) {
     if (phase_ == Phase::content)
       read_content(rest);
@@ -49,8 +47,14 @@ void Session::read_command(std::string_view& input) {
   if (line->too_long)
     return refuse_command(replies::line_too_long);
   const auto command = parse_command(line->text);
-  if (!command)
+  if (!command) {
+    // What follows is content of unknown length, in which a command could be hidden.
+    if (command.error() == CommandFault::bad_chunk) {
+      say(replies::bad_chunk);
+      return close();
+    }
     return refuse_command(reply_to(command.error()));
+  }
   input_left_ = !input.empty();
   std::visit([this](const auto& c) { execute(c); }, *command);
 }
@@ -68,26 +72,24 @@ void Session::on_tls_established(const mail::TlsInfo& tls) {
 
 void Session::on_storage_ready() {
   if (phase_ == Phase::storage)
-    start_content();
+    chunk_ ? go_on_with_chunk() : start_content();
   flush();
 }
 
 void Session::on_timeout() {
   if (phase_ == Phase::commit || phase_ == Phase::closed)
     return;
-  if (phase_ == Phase::tls) { // a handshake leaves no place for a reply
-    phase_ = Phase::closed;
-    close_due_ = true;
-  } else {
+  if (phase_ == Phase::tls) // a handshake leaves no place for a reply
+    close();
+  else
     close_with(replies::timeout);
-  }
   flush();
 }
 
 void Session::on_shutdown() {
   shutting_down_ = true;
-  if (phase_ == Phase::command)
-    close_with(replies::shutting_down);
+  if (phase_ == Phase::command && !reader_)
+    close_if_shutting_down();
   flush();
 }
 
@@ -110,11 +112,15 @@ void Session::say_with_hostname(const Reply& reply) {
   append_reply(replies_, reply, settings_->hostname);
 }
 
-void Session::close_with(const Reply& reply) {
+void Session::close() {
   drop_content();
-  say_with_hostname(reply);
   phase_ = Phase::closed;
   close_due_ = true;
+}
+
+void Session::close_with(const Reply& reply) {
+  say_with_hostname(reply);
+  close();
 }
 
 void Session::drop_content() {
@@ -122,14 +128,23 @@ void Session::drop_content() {
     requests_.abort_content();
 }
 
-void Session::next_command() {
+void Session::end_transaction() {
   transaction_.reset();
   reader_.reset();
+  chunk_.reset();
   storing_ = false;
   storage_fault_.reset();
   phase_ = Phase::command;
-  if (shutting_down_)
+}
+
+void Session::close_if_shutting_down() {
+  if (shutting_down_ && phase_ == Phase::command)
     close_with(replies::shutting_down);
+}
+
+void Session::next_command() {
+  end_transaction();
+  close_if_shutting_down();
 }
 
 void Session::flush() {

@@ -4,15 +4,15 @@
 // into on_...(); the session asks for things through SessionRequests. It holds no input except for
 // one unfinished command line, and no output.
 //
-// Sources: RFC 5321, RFC 2920 (PIPELINING), RFC 1870 (SIZE), RFC 6152 (8BITMIME), RFC 2034
-// (ENHANCEDSTATUSCODES), RFC 3207 (STARTTLS), RFC 6531 (SMTPUTF8).
+// Sources: RFC 5321, RFC 2920 (PIPELINING), RFC 1870 (SIZE), RFC 3030 (CHUNKING), RFC 6152
+// (8BITMIME), RFC 2034 (ENHANCEDSTATUSCODES), RFC 3207 (STARTTLS), RFC 6531 (SMTPUTF8).
 #pragma once
 
 #include "common/mail/address_literal.h"
 #include "common/mail/trace.h"
 #include "smtpd/command.h"
 #include "smtpd/command_reader.h"
-#include "smtpd/data_reader.h"
+#include "smtpd/content_reader.h"
 #include "smtpd/recipient_policy.h"
 #include "smtpd/replies.h"
 #include "smtpd/session_requests.h"
@@ -95,13 +95,21 @@ private:
     std::uint64_t declared_size = 0;
     std::unordered_set<std::string> recipient_keys; // to know duplicates
   };
+  struct Chunk {
+    std::uint64_t left; // octets that are still to come
+    bool last;
+    const Reply* refusal; // null, or it is thrown away and answered so
+  };
 
   // session.cc
   void read_command(std::string_view& input);
   void say(const Reply& reply);
   void say_with_hostname(const Reply& reply);
+  void close();
   void close_with(const Reply& reply);
+  void close_if_shutting_down();
   void drop_content();
+  void end_transaction();
   void next_command(); // a message is done with, well or not
   void flush();
 
@@ -111,6 +119,7 @@ private:
   void execute(const Mail& mail);
   void execute(const Rcpt& rcpt);
   void execute(const Data& data);
+  void execute(const Bdat& bdat); // session_chunks.cc
   void execute(const Rset& rset);
   void execute(const Noop& noop);
   void execute(const Quit& quit);
@@ -128,6 +137,13 @@ private:
   void refuse_content(StorageFault fault); // instead of 354
   void finish_content();
   Commit compose_commit();
+
+  // session_chunks.cc
+  const Reply* judge(const Bdat& bdat) const;
+  void begin_chunks(std::uint64_t first);
+  void go_on_with_chunk();
+  void read_chunk(std::string_view& input);
+  void end_chunk();
 
   std::shared_ptr<const SessionSettings> settings_;
   std::shared_ptr<const RecipientPolicy> recipients_;
@@ -149,9 +165,10 @@ private:
   std::uint32_t idle_commands_ = 0;
   std::uint32_t refused_attempts_ = 0;
 
-  // Of the message whose content is being read or committed.
-  std::optional<DataReader> reader_;
-  bool storing_ = false; // the storage holds content of it
+  // Of the message whose content is being read or committed; between its chunks, too.
+  std::optional<ContentReader> reader_;
+  std::optional<Chunk> chunk_; // while one is being read
+  bool storing_ = false;       // the storage holds content of it
   std::optional<StorageFault> storage_fault_;
   std::uint32_t crc32c_ = 0;
   Id128 accepted_as_; // the pending commit's transaction

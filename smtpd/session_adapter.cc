@@ -245,9 +245,17 @@ SessionAdapter::Clock::duration SessionAdapter::patience() const {
 }
 
 void SessionAdapter::put_off_timeout() {
-  auto deadline = Clock::now() + patience();
-  if (session_.phase() == Session::Phase::content)
-    deadline = std::min(deadline, content_until_);
+  const auto now = Clock::now();
+  auto deadline = now + patience();
+  // Between the chunks of a message its time goes on. What is read only to be thrown away was never
+  // begun, and has as much.
+  if (session_.phase() == Session::Phase::content || content_) {
+    if (!content_until_)
+      content_until_ = now + around_.timeouts.content;
+    deadline = std::min(deadline, *content_until_);
+  } else {
+    content_until_.reset();
+  }
   timer_.expire_at(deadline);
 }
 

@@ -94,8 +94,8 @@ private:
   std::string tls_version_;
 
   std::unique_ptr<ContentSpool> content_;
-  Clock::time_point content_until_; // when all of it must be here
-  std::uint64_t received_ = 0;      // the last stamp's, in seconds since 1970
+  std::optional<Clock::time_point> content_until_; // when all of it must be here
+  std::uint64_t received_ = 0;                     // the last stamp's, in seconds since 1970
   std::optional<Id128> committing_;
 
   // For the log.

@@ -30,25 +30,27 @@ bool Session::count_idle_command() {
 void Session::execute(const Helo& helo) {
   if (!count_idle_command())
     return;
+  drop_content();
   hello_ = Hello{helo.name, false};
-  transaction_.reset();
   say_with_hostname(replies::hello);
+  next_command();
 }
 
 void Session::execute(const Ehlo& ehlo) {
   if (!count_idle_command())
     return;
+  drop_content();
   hello_ = Hello{ehlo.name, true};
-  transaction_.reset();
   (replies_ += "250-") += settings_->hostname;
   replies_ += "\r\n250-PIPELINING\r\n250-SIZE ";
   replies_ += std::to_string(settings_->content.size);
-  replies_ += "\r\n250-8BITMIME\r\n250-ENHANCEDSTATUSCODES\r\n";
+  replies_ += "\r\n250-8BITMIME\r\n250-CHUNKING\r\n250-ENHANCEDSTATUSCODES\r\n";
   if (settings_->offer_starttls && !peer_.tls)
     replies_ += "250-STARTTLS\r\n";
   if (settings_->offer_smtputf8)
     replies_ += "250-SMTPUTF8\r\n";
   replies_ += "250 HELP\r\n";
+  next_command();
 }
 
 void Session::execute(const Mail& mail) {
@@ -77,6 +79,8 @@ void Session::execute(const Rcpt& rcpt) {
     return refuse_command(replies::need_hello);
   if (!transaction_)
     return refuse_attempt(replies::need_mail);
+  if (reader_)
+    return refuse_command(replies::in_chunks);
   auto& envelope = transaction_->envelope;
   const auto* mailbox = std::get_if<mail::Mailbox>(&rcpt.forward_path);
   if (mailbox && !mailbox->is_ascii() && !envelope.smtputf8)
@@ -103,6 +107,12 @@ void Session::execute(const Data&) {
     return refuse_attempt(replies::need_mail);
   if (transaction_->envelope.recipients.empty())
     return refuse_attempt(replies::no_recipients);
+  if (reader_) { // RFC 3030 §2: the two are not mixed within a transaction
+    drop_content();
+    end_transaction();
+    refuse_command(replies::data_after_bdat);
+    return close_if_shutting_down();
+  }
   const auto start = requests_.begin_content(transaction_->declared_size);
   if (!start)
     return refuse_content(start.error());
@@ -116,8 +126,9 @@ void Session::execute(const Data&) {
 void Session::execute(const Rset&) {
   if (!count_idle_command())
     return;
-  transaction_.reset();
+  drop_content();
   say(replies::ok);
+  next_command();
 }
 
 void Session::execute(const Noop&) {

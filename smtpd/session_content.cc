@@ -41,13 +41,15 @@ const Reply& reply_to(ContentFault fault) {
 } // namespace
 
 void Session::start_content() {
-  reader_.emplace(settings_->content);
+  reader_.emplace(settings_->content, Framing::dots);
   crc32c_ = 0;
   phase_ = Phase::content;
   say(replies::go_ahead);
 }
 
 void Session::read_content(std::string_view& input) {
+  if (chunk_)
+    return read_chunk(input);
   const bool ended = reader_->read(input, *this);
   if (reader_->fault())
     drop_content();
@@ -71,11 +73,14 @@ void Session::refuse_content(StorageFault fault) {
 }
 
 void Session::on_storage_refused(StorageFault fault) {
-  if (phase_ == Phase::storage) {
+  const bool between_chunks = phase_ == Phase::command && reader_;
+  if (phase_ == Phase::storage && !chunk_) {
     refuse_content(fault);
-  } else if (phase_ == Phase::content) {
+  } else if (phase_ == Phase::storage || phase_ == Phase::content || between_chunks) {
     storing_ = false;
     storage_fault_ = fault;
+    if (phase_ == Phase::storage)
+      go_on_with_chunk();
   }
   flush();
 }

@@ -82,6 +82,43 @@ class ContentTest(MailTest):
                                  b"Subject: cut\r\n\r\nbody\r\n")
 
 
+class ChunksTest(MailTest):
+    def assert_chunks_pass(self, *chunks):
+        with self.lab.smtp() as session:
+            session.hello()
+            self.assertRegex(session.chunks(*chunks), "^250 2.0.0 Accepted ")
+            session.expect("QUIT", "221")
+        content = b"".join(chunks)
+        self.assertEqual(self.content_of(self.take_one()),
+                         content if content.endswith(b"\r\n") else content + b"\r\n")
+
+    def test_one_chunk(self):
+        self.assert_chunks_pass(b"Subject: chunk\r\n\r\nbody\r\n")
+
+    def test_cuts_and_dots(self):
+        self.assert_chunks_pass(b"Subject: cut\r", b"\n\r\n", b".\r\n..\r\n", b"", b"\r\n.\r\n.end")
+
+    def test_ten_mebibytes(self):
+        content = large_message(10 << 20)
+        self.assert_chunks_pass(*(content[at:at + 999_999] for at in range(0, len(content), 999_999)))
+
+    def test_bare_line_ends_are_refused(self):
+        for content in (b"Subject: x\n\nx", b"Subject: x\r\n\r\nx\r", b"Subject: x\r\n\r\n\0\r\n"):
+            with self.subTest(content=content), self.lab.smtp() as session:
+                session.hello()
+                self.assertTrue(session.chunks(content).startswith("550 5.6.11"))
+                session.expect("NOOP", "250")
+        self.assert_nothing_stored()
+
+    def test_too_big_is_read_and_refused(self):
+        with self.lab.smtp() as session:
+            session.hello()
+            answer = session.chunks(b"x" * (51 << 20))
+            self.assertTrue(answer.startswith("552 5.3.4"), answer)
+            session.expect("NOOP", "250")
+        self.assert_nothing_stored()
+
+
 class TraceTest(MailTest):
     def test_fields_on_top_are_well_formed(self):
         self.lab.send(b"Subject: trace\r\n\r\nbody", sender="sender@remote.example",

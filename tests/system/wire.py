@@ -118,6 +118,21 @@ class Smtp(Wire):
         return self.reply()
 
 
+    def chunks(self, *chunks, sender="a@remote.example", recipients=("any@example.com",)):
+        """The reply to a message that goes out as BDAT chunks, the last of them marked so."""
+        self.expect(f"MAIL FROM:<{sender}>", "250")
+        for recipient in recipients:
+            self.expect(f"RCPT TO:<{recipient}>", "250")
+        for chunk in chunks[:-1]:
+            self.send(b"BDAT %d\r\n" % len(chunk) + chunk)
+        self.send(b"BDAT %d LAST\r\n" % len(chunks[-1]) + chunks[-1])
+        for _ in chunks[:-1]:
+            answer = self.reply()
+            if not answer.startswith("250 "):
+                return answer
+        return self.reply()
+
+
 class Refused(Exception):
     """A -ERR; its text is the argument."""
 

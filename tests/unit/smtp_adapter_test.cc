@@ -15,18 +15,6 @@ using namespace std::chrono_literals;
 
 namespace {
 
-// Lines of 64 octets; SIZE is a multiple of that. No line begins with a dot.
-std::string body_of(std::size_t size, const char* line_end = "\r\n") {
-  std::string body = "Subject: long\r\n\r\n";
-  if (std::string_view(line_end) == "\n")
-    body = "Subject: long\n\n";
-  for (std::size_t i = 0; i < size / 64; ++i) {
-    const auto number = std::to_string(i);
-    body += number + std::string(62 - number.size(), static_cast<char>('a' + i % 26)) + line_end;
-  }
-  return body;
-}
-
 void a_small_message_is_stored_and_answered(void**) {
   SmtpScene scene;
   auto client = scene.connect();

@@ -28,6 +28,9 @@ struct Shown {
     return "rcpt " + (mailbox ? mailbox->text() : "postmaster");
   }
   std::string operator()(const Data&) const { return "data"; }
+  std::string operator()(const Bdat& c) const {
+    return "bdat " + std::to_string(c.size) + (c.last ? " last" : "");
+  }
   std::string operator()(const Rset&) const { return "rset"; }
   std::string operator()(const Noop&) const { return "noop"; }
   std::string operator()(const Quit&) const { return "quit"; }
@@ -68,6 +71,10 @@ void commands_are_parsed(void**) {
       {"RCPT TO:<j\xc3\xbcrg@b>", "rcpt j\xc3\xbcrg@b"},
       {"DATA", "data"},
       {"data  ", "data"},
+      {"BDAT 0", "bdat 0"},
+      {"bdat  86  last ", "bdat 86 last"},
+      {"BDAT 00012 LAST", "bdat 12 last"},
+      {"BDAT 18446744073709551615", "bdat 18446744073709551615"},
       {"RSET", "rset"},
       {"NOOP", "noop"},
       {"NOOP whatever", "noop"},
@@ -88,13 +95,23 @@ void commands_are_parsed(void**) {
       {"NOOP \x7f", "500 5.5.2"},
       {"EXPN list", "502 5.5.1"},
       {"AUTH PLAIN AGEAYg==", "502 5.5.1"},
-      {"BDAT 10 LAST", "502 5.5.1"},
       {"TURN", "502 5.5.1"},
       {"EHLO", "501 "},
       {"HELO a b", "501 "},
       {"EHLO a(b)", "501 "},
       {"VRFY", "501 5.5.4"},
       {"DATA x", "501 5.5.4"},
+      {"BDAT", "501 5.5.4"},
+      {"BDAT LAST", "501 5.5.4"},
+      {"BDAT x", "501 5.5.4"},
+      {"BDAT -1", "501 5.5.4"},
+      {"BDAT +1", "501 5.5.4"},
+      {"BDAT 0x10", "501 5.5.4"},
+      {"BDAT 1.5", "501 5.5.4"},
+      {"BDAT 10LAST", "501 5.5.4"},
+      {"BDAT 10 LAST LAST", "501 5.5.4"},
+      {"BDAT 10 FIRST", "501 5.5.4"},
+      {"BDAT 18446744073709551616", "501 5.5.4"},
       {"RSET x", "501 5.5.4"},
       {"QUIT x", "501 5.5.4"},
       {"STARTTLS x", "501 5.5.4"},

@@ -1,5 +1,5 @@
 // memchr and memcpy do the work, a state only bridges the places where input may be cut.
-#include "smtpd/data_reader.h"
+#include "smtpd/content_reader.h"
 
 #include <algorithm>
 #include <array>
@@ -15,10 +15,10 @@ bool holds(std::string_view text, char c) {
 
 } // namespace
 
-// Collects lines so that the sink is called for many at once. Lives for one call of read().
-class DataReader::Batch {
+// Collects lines so that the sink is called for many at once. Lives for one call.
+class ContentReader::Batch {
 public:
-  Batch(DataReader& reader, ContentSink& sink) : reader_(reader), sink_(sink) {}
+  Batch(ContentReader& reader, ContentSink& sink) : reader_(reader), sink_(sink) {}
 
   void put(std::string_view text) {
     while (!text.empty()) {
@@ -42,20 +42,37 @@ public:
   }
 
 private:
-  DataReader& reader_;
+  ContentReader& reader_;
   ContentSink& sink_;
   std::size_t size_ = 0;
   std::array<char, ContentSink::max_piece> buffer_;
 };
 
-bool DataReader::read(std::string_view& input, ContentSink& sink) {
+bool ContentReader::read(std::string_view& input, ContentSink& sink) {
   Batch batch(*this, sink);
-  bool ended = false;
-  while (!input.empty() && !ended) {
+  const bool ended = read_until_end(input, batch);
+  batch.flush();
+  counts_.header_size = header_.size();
+  return ended;
+}
+
+void ContentReader::end_chunks(ContentSink& sink) {
+  Batch batch(*this, sink);
+  if (at_ == At::after_cr)
+    spoil(ContentFault::bad_line_end);
+  else if (at_ == At::in_line)
+    end_line(batch);
+  at_ = At::line_start;
+  batch.flush();
+  counts_.header_size = header_.size();
+}
+
+bool ContentReader::read_until_end(std::string_view& input, Batch& batch) {
+  while (!input.empty()) {
     const char next = input.front();
     switch (at_) {
     case At::line_start:
-      at_ = next == '.' ? At::dot : At::in_line;
+      at_ = next == '.' && framing_ == Framing::dots ? At::dot : At::in_line;
       if (at_ == At::dot)
         input.remove_prefix(1);
       break;
@@ -80,21 +97,18 @@ bool DataReader::read(std::string_view& input, ContentSink& sink) {
     case At::dot_cr:
       if (next == '\n') {
         input.remove_prefix(1);
-        ended = true;
-      } else {
-        spoil(ContentFault::bad_line_end);
-        at_ = At::in_line;
+        return true;
       }
+      spoil(ContentFault::bad_line_end);
+      at_ = At::in_line;
       break;
     }
   }
-  batch.flush();
-  counts_.header_size = header_.size();
-  return ended;
+  return false;
 }
 
 // Takes text up to and with the next CR, or all there is.
-void DataReader::read_text(std::string_view& input, Batch& batch) {
+void ContentReader::read_text(std::string_view& input, Batch& batch) {
   const auto cr = input.find('\r');
   const auto text = input.substr(0, cr);
   if (holds(text, '\n'))
@@ -107,7 +121,7 @@ void DataReader::read_text(std::string_view& input, Batch& batch) {
   }
 }
 
-void DataReader::put(std::string_view text, Batch& batch) {
+void ContentReader::put(std::string_view text, Batch& batch) {
   counts_.stored_size += text.size();
   counts_.wire_size += text.size();
   if (header_.in_header()) {
@@ -122,7 +136,7 @@ void DataReader::put(std::string_view text, Batch& batch) {
     spoil(ContentFault::bad_line_end);
 }
 
-void DataReader::end_line(Batch& batch) {
+void ContentReader::end_line(Batch& batch) {
   counts_.stored_size += 1;
   counts_.wire_size += 2;
   if (header_.in_header()) {
@@ -135,14 +149,14 @@ void DataReader::end_line(Batch& batch) {
     batch.put("\n");
 }
 
-void DataReader::check_header() {
+void ContentReader::check_header() {
   if (header_.size() > limits_.header_size || header_.fields() > limits_.header_fields)
     spoil(ContentFault::header_too_big);
   if (header_.received() > limits_.received)
     spoil(ContentFault::loop);
 }
 
-void DataReader::spoil(ContentFault fault) {
+void ContentReader::spoil(ContentFault fault) {
   if (!fault_ || fault < *fault_)
     fault_ = fault;
 }

@@ -1,6 +1,6 @@
-// The data reader: the end of data and nothing else ends it, and no cut of the input changes
-// anything.
-#include "smtpd/data_reader.h"
+// The content reader: the end of data and nothing else ends it, chunks are taken as they are, and
+// no cut of the input changes anything.
+#include "smtpd/content_reader.h"
 #include "tests/unit/smtp_recorder.h"
 
 #include <optional>
@@ -22,7 +22,7 @@ struct Outcome {
 };
 
 Outcome read(const std::vector<std::string_view>& pieces, const ContentLimits& limits = {}) {
-  DataReader reader(limits);
+  ContentReader reader(limits, Framing::dots);
   KeepingSink sink;
   Outcome outcome;
   for (auto piece : pieces) {
@@ -102,6 +102,54 @@ void nothing_but_the_end_of_data_ends_it(void**) {
     assert_text_equal(outcome.left, "NOOP\r\n");
     assert_true(outcome.fault == ContentFault::bad_line_end);
   }
+}
+
+// A chunk holds what DATA holds before its end and its dot-stuffing; all of it is content.
+Outcome read_chunks(const std::vector<std::string_view>& chunks, const ContentLimits& limits = {}) {
+  ContentReader reader(limits, Framing::chunks);
+  KeepingSink sink;
+  for (auto chunk : chunks) {
+    assert_false(reader.read(chunk, sink));
+    assert_true(chunk.empty());
+  }
+  reader.end_chunks(sink);
+  return {.ended = true,
+          .stored = sink.kept,
+          .left = {},
+          .fault = reader.fault(),
+          .counts = reader.counts()};
+}
+
+void chunks_are_content_from_end_to_end(void**) {
+  struct {
+    std::string_view input, stored;
+    std::uint64_t wire_size, header_size;
+  } const table[] = {
+      {"", "", 0, 0},
+      {"\r\n", "\n", 2, 0},
+      {".\r\n", ".\n", 3, 2},
+      {"A: b\r\n\r\n.\r\n..\r\nx\r\n.\r\n", "A: b\n\n.\n..\nx\n.\n", 21, 5},
+      {"A: b", "A: b\n", 6, 5},
+      {"A: b\r\n\r\n.", "A: b\n\n.\n", 11, 5},
+  };
+  for (const auto& row : table)
+    for (std::size_t cut = 0; cut <= row.input.size(); ++cut) {
+      const auto outcome = read_chunks({row.input.substr(0, cut), row.input.substr(cut)});
+      assert_false(outcome.fault.has_value());
+      assert_text_equal(outcome.stored, row.stored);
+      assert_int_equal(outcome.counts.stored_size, row.stored.size());
+      assert_int_equal(outcome.counts.wire_size, row.wire_size);
+      assert_int_equal(outcome.counts.header_size, row.header_size);
+    }
+}
+
+void bare_line_ends_and_nuls_spoil_chunks(void**) {
+  using namespace std::string_view_literals;
+  for (const auto input : {"\n"sv, "\r"sv, "\0"sv, "x\ny\r\n"sv, "x\r"sv, "x\r\r\n"sv, "x\r\n\n"sv,
+                           "x\ry"sv, "\n\r"sv})
+    for (std::size_t cut = 0; cut <= input.size(); ++cut)
+      assert_true(read_chunks({input.substr(0, cut), input.substr(cut)}).fault ==
+                  ContentFault::bad_line_end);
 }
 
 void unfinished_content_does_not_end(void**) {
@@ -192,6 +240,8 @@ int main() {
   const CMUnitTest tests[] = {
       cmocka_unit_test(good_content_is_unstuffed_and_stored_with_lf),
       cmocka_unit_test(nothing_but_the_end_of_data_ends_it),
+      cmocka_unit_test(chunks_are_content_from_end_to_end),
+      cmocka_unit_test(bare_line_ends_and_nuls_spoil_chunks),
       cmocka_unit_test(unfinished_content_does_not_end),
       cmocka_unit_test(the_size_limit_is_exact_and_ignores_stuffing),
       cmocka_unit_test(headers_are_limited_in_octets_and_fields),
