@@ -5,6 +5,7 @@
 #   make check      installs what the tests need, builds with sanitizers, runs every test
 #   make install    PREFIX, DESTDIR; uninstall takes it away again, but no mail and no configuration
 #   make interop    the tests that take long
+#   make crash      all of the tests with kills, power cuts and bad disks, of which check runs some
 #   make bench      messages a second and CPU a message
 #   make lint-man format format-check tidy fuzz-smoke           for those who change the tree
 #
@@ -76,6 +77,12 @@ interop:
 	@$(_release) programs
 	@sh tests/run interop
 
+crash:
+	@sh build/install-deps check
+	@$(_test) programs unit-tests
+	@$(_release) programs
+	@LETTERLOCK_CRASH=full sh tests/run crash
+
 bench:
 	@sh build/install-deps build
 	@$(_release) programs benches
@@ -101,5 +108,5 @@ tidy:
 clean:
 	rm -rf out
 
-.PHONY: all programs unit-tests fuzzers benches install uninstall demo check interop bench
+.PHONY: all programs unit-tests fuzzers benches install uninstall demo check interop crash bench
 .PHONY: fuzz-smoke lint-man format format-check tidy clean

@@ -27,7 +27,8 @@ PROGRAMS = Path(os.environ.get("LETTERLOCK_BIN", TREE / "out/test/bin")).absolut
 IS_ROOT = os.geteuid() == 0
 
 PASSWORD = "correct horse"
-SANITIZER_REPORT = re.compile("AddressSanitizer|LeakSanitizer|runtime error")
+# Not what it says of its own end, when a process is killed while it looks for leaks.
+SANITIZER_REPORT = re.compile("AddressSanitizer|LeakSanitizer: |runtime error")
 
 # Two people and three domains; the second domain has a certificate of its own.
 SECTIONS = {
@@ -177,6 +178,7 @@ class Lab:
 
     def assert_nobody_left(self):
         wait_until(lambda: not any(map(processes.is_alive, self._pids)), "end of all processes")
+        self._pids.clear()  # before the numbers are somebody else's
 
     def assert_clean(self):
         self.assert_nobody_left()
@@ -255,7 +257,11 @@ class Lab:
     def pop3(self, account="main", **options):
         """A POP3 session inside TLS that is logged in."""
         session = Pop3(self.pop3s_port, tls=self.trust(), **options)
-        session.log_in(account, PASSWORD)
+        try:
+            session.log_in(account, PASSWORD)
+        except BaseException:
+            session.close()
+            raise
         return session
 
     def send(self, content, **envelope):

@@ -10,6 +10,12 @@ def is_alive(pid):
     return state is not None and state[0] not in "ZX"
 
 
+def is_stopped(pid):
+    """Whether SIGSTOP has had its effect."""
+    state = _stat(pid)
+    return state is not None and state[0] == "T"
+
+
 def children_of(parent):
     """[(name, pid)] of the living children, by pid."""
     found = []
