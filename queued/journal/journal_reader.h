@@ -14,8 +14,8 @@
 namespace letterlock::queued::journal {
 
 inline constexpr std::size_t most_seen = 4096; // transactions that are remembered
-inline constexpr std::size_t most_damaged_places =
-    64; // of one slot; what is beyond is one with the last
+// Of one slot; what is beyond becomes one with the last.
+inline constexpr std::size_t most_damaged_places = 64;
 
 // Where a record is, to read it again: only while its slot is not used anew.
 struct Place {

@@ -7,43 +7,55 @@
 
 namespace letterlock::queued::journal {
 
-void Remembered::note_transaction(const Id128& transaction) {
-  seen_.push_back(transaction);
-  if (seen_.size() > most_seen)
-    seen_.pop_front();
-}
+namespace {
 
-void Remembered::note_position(const Position& position) {
-  Sequence& next = positions_[position.mailbox];
-  next = std::max(next, position.next_sequence);
-}
-
-void Remembered::note_accept(const Accept& accept) {
-  note_transaction(accept.transaction);
+void gather_accept(const Accept& accept, ToRemember& found) {
+  found.transactions.push_back(accept.transaction);
   for (const Copy& copy : accept.copies)
-    note_position({copy.mailbox, copy.sequence + 1});
+    found.positions.push_back({copy.mailbox, copy.sequence + 1});
 }
 
-void Remembered::note(const Record& record) {
+} // namespace
+
+void ToRemember::gather(const Record& record) {
   if (const auto* accept = std::get_if<Accept>(&record)) {
-    note_accept(*accept);
+    gather_accept(*accept, *this);
   } else if (const auto* expunge = std::get_if<Expunge>(&record)) {
-    note_transaction(expunge->transaction);
+    transactions.push_back(expunge->transaction);
   } else if (const auto* outcome = std::get_if<Outcome>(&record)) {
     // A DSN is a message of its own.
     const auto dsn =
         outcome->dsn.empty() ? std::nullopt : decode_body(type::accept, as_bytes(outcome->dsn));
     if (dsn && *dsn)
-      note_accept(std::get<Accept>(**dsn));
+      gather_accept(std::get<Accept>(**dsn), *this);
   } else if (const auto* seen = std::get_if<Seen>(&record)) {
-    // All that came before, and more than this journal still has.
-    seen_.clear();
-    for (const Id128& transaction : seen->transactions)
-      note_transaction(transaction);
-  } else if (const auto* positions = std::get_if<Positions>(&record)) {
-    for (const Position& position : positions->mailboxes)
-      note_position(position);
+    transactions.insert(transactions.end(), seen->transactions.begin(), seen->transactions.end());
+  } else if (const auto* of_all = std::get_if<Positions>(&record)) {
+    positions.insert(positions.end(), of_all->mailboxes.begin(), of_all->mailboxes.end());
   }
+}
+
+void ToRemember::clear() {
+  transactions.clear();
+  positions.clear();
+}
+
+void Remembered::note(const ToRemember& durable) {
+  seen_.insert(seen_.end(), durable.transactions.begin(), durable.transactions.end());
+  if (seen_.size() > most_seen)
+    seen_.erase(seen_.begin(), seen_.end() - most_seen);
+  for (const Position& position : durable.positions) {
+    Sequence& next = positions_[position.mailbox];
+    next = std::max(next, position.next_sequence); // it never goes back
+  }
+}
+
+void Remembered::note(const Record& record) {
+  if (std::holds_alternative<Seen>(record))
+    seen_.clear();
+  ToRemember found;
+  found.gather(record);
+  note(found);
 }
 
 Seen Remembered::seen(std::size_t most) const {

@@ -11,20 +11,29 @@
 
 namespace letterlock::queued::journal {
 
+// What there is to remember of records, once they are durable.
+struct ToRemember {
+  std::vector<Id128> transactions;
+  std::vector<Position> positions;
+
+  void gather(const Record& record);
+  void clear();
+};
+
 class Remembered {
 public:
-  // A record that is durable.
+  void note(const ToRemember& durable);
+  // A record that was read; a Seen says all that came before it.
   void note(const Record& record);
-  void note_transaction(const Id128& transaction);
-  void note_position(const Position& position); // never goes back
+
+  std::size_t transactions() const { return seen_.size(); }
+  std::size_t mailboxes() const { return positions_.size(); }
 
   // The newest MOST transactions.
   Seen seen(std::size_t most) const;
   Positions positions() const;
 
 private:
-  void note_accept(const Accept& accept);
-
   std::deque<Id128> seen_;
   std::map<std::uint32_t, Sequence> positions_;
 };
