@@ -46,6 +46,7 @@ $(OUT)/letterlockd/options.o: $(OUT)/prefix
 
 programs: $(PROGRAMS)
 unit-tests: $(UNIT_TESTS)
+crash-tests: $(CRASH_TESTS)
 fuzzers: $(FUZZERS)
 benches: $(BENCHES)
 
@@ -67,7 +68,7 @@ demo:
 
 check:
 	@sh build/install-deps check
-	@$(_test) programs unit-tests
+	@$(_test) programs unit-tests crash-tests
 	@$(_release) programs
 	@sh build/lint-man
 	@sh tests/run
@@ -79,7 +80,7 @@ interop:
 
 crash:
 	@sh build/install-deps check
-	@$(_test) programs unit-tests
+	@$(_test) programs crash-tests
 	@$(_release) programs
 	@LETTERLOCK_CRASH=full sh tests/run crash
 
@@ -108,5 +109,5 @@ tidy:
 clean:
 	rm -rf out
 
-.PHONY: all programs unit-tests fuzzers benches install uninstall demo check interop crash bench
-.PHONY: fuzz-smoke lint-man format format-check tidy clean
+.PHONY: all programs unit-tests crash-tests fuzzers benches install uninstall demo check interop
+.PHONY: crash bench fuzz-smoke lint-man format format-check tidy clean

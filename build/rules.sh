@@ -5,9 +5,9 @@
 #
 # A top folder with a main.cc is a program; its other sources, those in its own folders too, and
 # those below common/ become archives, so that a program links only the objects that it uses.
-# tests/unit/X_test.cc and tests/fuzz/X_fuzz.cc are programs of one file that may use every archive,
-# tests/bench/X.cc one that uses none. GNU make and bmake share no syntax for such patterns, so the
-# rules are spelled out here.
+# tests/unit/X_test.cc, tests/crash/X_test.cc and tests/fuzz/X_fuzz.cc are programs of one file that
+# may use every archive, tests/bench/X.cc one that uses none. GNU make and bmake share no syntax for
+# such patterns, so the rules are spelled out here.
 set -eu
 out=$1
 
@@ -48,7 +48,7 @@ program() { # NAME OBJECT LIBS ARCHIVE...
 exec 3>&1
 common=$(ls common/*/*.cc)
 archive common $common
-archives="$out/common.a" programs= tests= benches= fuzzers=
+archives="$out/common.a" programs= tests= crashes= benches= fuzzers=
 for folder in $(ls -d */*.cc | sed 's,/.*,,' | sort -u); do
   main=$folder/main.cc
   rest=$(ls "$folder"/*.cc "$folder"/*/*.cc 2> /dev/null | grep -v '/main\.cc$' || :)
@@ -68,6 +68,11 @@ for test in tests/unit/*_test.cc; do
   # OpenSSL is the client of the TLS tests.
   program "${test%.cc}" "$(object "$test")" "-lcmocka -lssl $(libs_of every)" $archives
 done
+for test in tests/crash/*_test.cc; do
+  [ -e "$test" ] || continue
+  crashes="$crashes $out/${test%.cc}"
+  program "${test%.cc}" "$(object "$test")" "-lcmocka $(libs_of every)" $archives
+done
 for bench in tests/bench/*.cc; do
   [ -e "$bench" ] || continue
   benches="$benches $out/${bench%.cc}"
@@ -79,7 +84,7 @@ for fuzz in tests/fuzz/*_fuzz.cc; do
   fuzzers="$fuzzers $out/${fuzz%.cc}"
   program "${fuzz%.cc}" "$(object "$fuzz")" "-fsanitize=fuzzer -l:libstdc++.so.6 $(libs_of every)" $archives
 done
-printf 'PROGRAMS =%s\nUNIT_TESTS =%s\nBENCHES =%s\nFUZZERS =%s\n' \
-  "$programs" "$tests" "$benches" "$fuzzers"
+printf 'PROGRAMS =%s\nUNIT_TESTS =%s\nCRASH_TESTS =%s\nBENCHES =%s\nFUZZERS =%s\n' \
+  "$programs" "$tests" "$crashes" "$benches" "$fuzzers"
 # What the compiler found out about headers at the last build.
 find "$out" -name '*.d' -exec cat {} + 2>/dev/null || :

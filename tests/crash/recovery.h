@@ -1,0 +1,110 @@
+// Recovery: starts a store on what a crash left, and looks at what it shows.
+#pragma once
+
+#include "queued/maildir/maildir_name.h"
+#include "tests/crash/story.h"
+
+namespace letterlock::crash {
+
+// A number that no message of a story has: of one that is committed after the recovery.
+inline constexpr std::uint32_t newcomer = 0xffffffff;
+
+// The start and the first look of a store on an image; its changes are recorded.
+class Recovery {
+public:
+  // BEFORE is the disk that the image comes from if its page cache is still there, else a disk
+  // made of the image.
+  Recovery(const Story& story, const Image& image, Disk before, std::uint64_t life)
+      : story_(story), life_(life) {
+    const UniqueFd root = directory_.open();
+    Inodes inodes = ImageWriter::write(image, root.get());
+    recorder_ = std::make_unique<Recorder>(root.get(), std::move(before), std::move(inodes));
+  }
+
+  Outcome run(bool with_repeats) {
+    try {
+      recover(with_repeats);
+    } catch (const std::exception& trouble) {
+      outcome_.faults.push_back(trouble.what());
+    }
+    return std::move(outcome_);
+  }
+
+  // Of the recovery alone, before anything was asked of the store but its accounts.
+  const Disk& start() const { return recorder_->start(); }
+  const std::vector<Operation>& record() const { return record_; }
+
+private:
+  std::vector<Found> look(Client& client, const Ledger& ledger) {
+    std::vector<Found> found;
+    for (std::uint32_t account = 1; account <= story_.accounts.size(); ++account) {
+      auto more = list_account(client, account, ledger, outcome_.faults);
+      found.insert(found.end(), more.begin(), more.end());
+    }
+    return found;
+  }
+
+  void recover(bool with_repeats) {
+    const MaildirStoreOptions options = options_of(story_, life_);
+    {
+      Client client(directory_.open(), options, *recorder_);
+      resolve(client);
+      record_ = recorder_->record();
+      outcome_.found = look(client, story_.ledger);
+      check_litter();
+      if (with_repeats)
+        repeat(client);
+    }
+    if (!with_repeats)
+      return;
+    Ledger ledger = story_.ledger;
+    const std::size_t probe = ledger.add(1, newcomer, copy_of(Mail{newcomer}, 1));
+    Client client(directory_.open(), options, *recorder_);
+    resolve(client);
+    auto found = look(client, ledger);
+    if (std::erase_if(found, [&](const Found& one) { return one.item == probe; }) != 1)
+      outcome_.faults.push_back("what was committed after the recovery is not there once");
+    outcome_.after_repeats = std::move(found);
+  }
+
+  // In another order than at first, which tells whether the table of accounts is still there.
+  void resolve(Client& client) {
+    const auto names = std::vector(story_.accounts.rbegin(), story_.accounts.rend());
+    const auto ids = client.resolve(names);
+    if (!ids)
+      throw std::runtime_error("accounts have no ids: " + ids.error().text);
+    for (std::size_t i = 0; i < ids->size(); ++i)
+      if ((*ids)[i] != queued::AccountId{static_cast<std::uint32_t>(ids->size() - i)})
+        outcome_.ids_kept = false;
+  }
+
+  void check_litter() {
+    for (std::uint32_t account = 1; account <= story_.accounts.size(); ++account)
+      for (const auto& name : directory_.names(directory_.maildir(account) / "tmp"))
+        if (const auto parsed = queued::MaildirName::parse(name); parsed && parsed->transaction)
+          outcome_.faults.push_back("left in tmp: " + name);
+  }
+
+  void repeat(Client& client) {
+    std::vector<std::pair<std::uint32_t, Client::Answer<queued::CommitResult>>> answers;
+    for (const Mail& mail : story_.mails) {
+      queued::Delivery delivery = delivery_of(mail);
+      delivery.again = true;
+      answers.emplace_back(mail.number, client.submit(std::move(delivery)));
+    }
+    const auto fresh = client.submit(delivery_of(Mail{newcomer}));
+    if (client.wait_for(fresh).status != CommitStatus::committed)
+      outcome_.faults.push_back("nothing can be committed after the recovery");
+    for (auto& [number, answer] : answers)
+      outcome_.repeats[number] = client.wait_for(answer).status;
+  }
+
+  const Story& story_;
+  const std::uint64_t life_;
+  const queued::TemporaryDirectory directory_;
+  std::unique_ptr<Recorder> recorder_;
+  std::vector<Operation> record_;
+  Outcome outcome_;
+};
+
+} // namespace letterlock::crash

@@ -1,0 +1,206 @@
+// The store of docs/spool.md, cut off at every change to the disk: small stories in every state,
+// long ones at random. LETTERLOCK_CRASH=full takes many more; LETTERLOCK_SEED repeats one.
+#include "tests/crash/fail_with.h"
+#include "tests/crash/play.h"
+
+using namespace letterlock;
+using namespace letterlock::crash;
+using queued::CommitStatus;
+
+namespace {
+
+bool in_full() {
+  const char* form = std::getenv("LETTERLOCK_CRASH");
+  return form != nullptr && std::string_view(form) == "full";
+}
+
+// Everything that was tried in one test.
+struct Sum {
+  std::size_t stories = 0, moments = 0, states = 0, recoveries = 0;
+  std::string wrong; // of the first story with findings
+
+  void add(const Story& story, const Effort& effort) {
+    const Report report = Explorer(story, effort).run();
+    ++stories;
+    moments += report.moments;
+    states += report.states;
+    recoveries += report.recoveries;
+    if (!report.findings.empty() && wrong.empty())
+      wrong = describe(story, report);
+  }
+  void assert_good() const {
+    print_message("%zu stories, %zu moments, %zu states, %zu recoveries\n", stories, moments,
+                  states, recoveries);
+    if (!wrong.empty())
+      fail_with(wrong);
+  }
+};
+
+Effort thorough() {
+  Effort effort;
+  effort.breadth = {in_full() ? 1024U : 64U, in_full() ? 200U : 12U, in_full() ? 20U : 4U, 64};
+  effort.nested_every = in_full() ? 2 : 8;
+  effort.nested = {in_full() ? 32U : 8U, in_full() ? 8U : 2U, 1, 4};
+  return effort;
+}
+
+void assert_status(CommitStatus actual, CommitStatus expected) {
+  assert_int_equal(static_cast<int>(actual), static_cast<int>(expected));
+}
+
+void tell(Run& run, const std::function<void(Run&)>& what) {
+  assert_true(run.start());
+  what(run);
+}
+
+void small_story(const char* name, const std::function<void(Run&)>& what) {
+  Sum sum;
+  Run run(name, seed_from_environment(1));
+  tell(run, what);
+  sum.add(run.finish(), thorough());
+  sum.assert_good();
+}
+
+void one_message(void**) {
+  small_story("one message", [](Run& run) {
+    assert_status(run.commit(Mail{1, {1}, 700}), CommitStatus::committed);
+  });
+}
+
+void one_message_to_two_accounts_and_its_repeat(void**) {
+  small_story("two accounts", [](Run& run) {
+    assert_status(run.commit(Mail{1, {1, 2}, 700}), CommitStatus::committed);
+    assert_status(run.commit(Mail{1, {1, 2}, 700}, true), CommitStatus::committed);
+    assert_status(run.commit(Mail{2, {2, 1}, 60, false, true}), CommitStatus::refused);
+  });
+}
+
+void many_at_once(void**) {
+  small_story("at once", [](Run& run) {
+    run.commit({Mail{1, {1}}, Mail{2, {2, 1}, 600}, Mail{3, {1}, 60, true}, Mail{4, {2}}});
+  });
+}
+
+void expunged_while_mail_comes_in(void**) {
+  small_story("expunge", [](Run& run) {
+    run.commit({Mail{1, {1}}, Mail{2, {1, 2}}, Mail{3, {1}}});
+    assert_true(run.open(1));
+    assert_status(run.commit(Mail{4, {1}}), CommitStatus::committed);
+    assert_true(run.expunge(1, {0, 2}));
+    assert_status(run.commit(Mail{5, {1}}), CommitStatus::committed);
+  });
+}
+
+void other_programs_in_the_maildir(void**) {
+  small_story("other programs", [](Run& run) {
+    run.commit({Mail{1, {1}}, Mail{2, {1}}, Mail{3, {1}}});
+    run.deliver_by_another(1, 7);
+    assert_true(run.open(1));
+    assert_true(run.mark_seen(1));
+    assert_true(run.mark_seen(1));
+    assert_true(run.expunge(1, {1, 3}));
+    assert_true(run.remove_by_another(1));
+  });
+}
+
+void restarts_in_good_order(void**) {
+  small_story("restarts", [](Run& run) {
+    assert_status(run.commit(Mail{1, {1, 2}}), CommitStatus::committed);
+    run.stop();
+    assert_true(run.start());
+    assert_status(run.commit(Mail{2, {1}}), CommitStatus::committed);
+    assert_true(run.open(1));
+    assert_true(run.expunge(1, {0}));
+    run.stop();
+    assert_true(run.start());
+    assert_status(run.commit(Mail{3, {1}}), CommitStatus::committed);
+  });
+}
+
+// Each call of a small story fails once, with each error, having done a part or nothing.
+void every_call_fails_once(void**) {
+  Sum sum;
+  Effort effort;
+  effort.breadth = {8, 2, 1, 4};
+  effort.moments = in_full() ? ~std::size_t{0} : 12;
+  effort.repeats_every = in_full() ? 1 : 4;
+  const std::size_t stride = in_full() ? 1 : 5;
+  std::size_t number = seed_from_environment(0);
+  for (std::size_t call = 0; call <= static_cast<std::size_t>(Call::unlink); ++call)
+    for (std::size_t after = 0;; ++after) {
+      std::size_t calls = 0;
+      for (const int error : {EIO, ENOSPC}) {
+        const std::size_t part = 40 * (number % 3);
+        Run run(std::string(name_of(static_cast<Call>(call))) + " fails after " +
+                    std::to_string(after) + ", error " + std::to_string(error),
+                number);
+        assert_true(run.start());
+        const std::size_t before = run.disk().calls(static_cast<Call>(call));
+        run.disk().fail(static_cast<Call>(call), {after, 1, error, part});
+        run.commit({Mail{1, {1, 2}, 600}, Mail{2, {2}}});
+        run.commit(Mail{3, {2, 1}});
+        static_cast<void>(run.open(1) && run.expunge(1, {0}));
+        run.commit(Mail{1, {1, 2}, 600}, true);
+        calls = run.disk().calls(static_cast<Call>(call)) - before;
+        run.disk().heal();
+        run.commit(Mail{4, {1}});
+        const Story story = run.finish();
+        if (++number % stride == 0)
+          sum.add(story, effort);
+      }
+      if (calls <= after)
+        break;
+    }
+  sum.assert_good();
+}
+
+void lives_and_crashes(bool faults, std::uint64_t first_seed) {
+  Sum sum;
+  Effort effort;
+  effort.breadth = {16, 4, 2, 4};
+  effort.moments = in_full() ? 40 : 12;
+  effort.repeats_every = 4;
+  effort.nested_every = in_full() ? 20 : 60;
+  effort.nested = {4, 1, 1, 2};
+  Temper temper;
+  temper.faults = faults;
+  const bool one = std::getenv("LETTERLOCK_SEED") != nullptr;
+  const std::uint64_t first = seed_from_environment(first_seed);
+  for (std::uint64_t seed = first; seed < first + (one ? 1 : in_full() ? 100 : 6); ++seed) {
+    std::string wrong;
+    try {
+      wrong = play_lives(faults ? "lives with faults" : "lives", seed, 4, 15, temper,
+                         [&](const Story& story) { sum.add(story, effort); });
+    } catch (const std::exception& trouble) {
+      wrong = "LETTERLOCK_SEED=" + std::to_string(seed) + ": " + trouble.what();
+    }
+    if (sum.wrong.empty())
+      sum.wrong = wrong;
+  }
+  sum.assert_good();
+}
+
+void lives_on_a_good_disk(void**) {
+  lives_and_crashes(false, 1000);
+}
+
+void lives_on_a_failing_disk(void**) {
+  lives_and_crashes(true, 2000);
+}
+
+} // namespace
+
+int main() {
+  const CMUnitTest tests[] = {
+      cmocka_unit_test(one_message),
+      cmocka_unit_test(one_message_to_two_accounts_and_its_repeat),
+      cmocka_unit_test(many_at_once),
+      cmocka_unit_test(expunged_while_mail_comes_in),
+      cmocka_unit_test(other_programs_in_the_maildir),
+      cmocka_unit_test(restarts_in_good_order),
+      cmocka_unit_test(every_call_fails_once),
+      cmocka_unit_test(lives_on_a_good_disk),
+      cmocka_unit_test(lives_on_a_failing_disk),
+  };
+  return cmocka_run_group_tests(tests, nullptr, nullptr);
+}
