@@ -12,6 +12,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "system"))
 
 import processes
 from lab import PASSWORD, Lab
+from ledger import NEVER
+from load import make_content
 from waiting import wait_until
 from wire import Refused
 
@@ -109,7 +111,19 @@ class CrashLab(Lab):
         return {account: [octets.replace(b"\n", b"\r\n") for octets in self.stored(account)]
                 for account in ACCOUNTS}
 
-    def check(self, ledger, moment=float("inf")):
+    def try_out(self, path, ledger, chance, moment=NEVER):
+        """Starts on the state directory in `path`, a disk as it was at that moment, compares, and
+        takes one message more. It runs no more afterwards."""
+        self.use_state_dir(path / "state")
+        try:
+            self.start()
+            self.check(ledger, moment)
+            self.send(make_content("afterwards", 2000))
+            self.stop()
+        finally:
+            self.kill_all(chance)
+
+    def check(self, ledger, moment=NEVER):
         """What is stored, by POP3 and by the Maildirs, held against the ledger."""
         served = self.read_all(ledger)
         wrong = [f"by POP3: {each}" for each in ledger.discrepancies(served, moment)]

@@ -180,7 +180,9 @@ def main(image, log, target, control):
                 continue
             more = control.recv(4096)
             if not more:
-                poll.unregister(control)  # whoever started this is gone; the mount is not
+                # Whoever started this is gone; the mount is not, and must not be held for ever.
+                poll.unregister(control)
+                disk.command(b"release")
             commands += more
             while b"\n" in commands:
                 line, _, commands = commands.partition(b"\n")

@@ -39,12 +39,13 @@ class Load:
     ended connections, which are no fault while processes are being killed.
     """
 
-    def __init__(self, lab, ledger, seed, senders=4, readers=2, others=True, sizes=SIZES, name=""):
+    def __init__(self, lab, ledger, seed, senders=4, readers=("main", "alice"), others=True,
+                 sizes=SIZES, name=""):
         self.troubles = Counter()
         self._lab, self._ledger, self._sizes = lab, ledger, sizes
         self._ending = threading.Event()
         jobs = [(self._send, f"{name}{number}") for number in range(senders)]
-        jobs += [(self._read, ("main", "alice")[number % 2]) for number in range(readers)]
+        jobs += [(self._read, account) for account in readers]
         jobs += [(self._send_by_others, f"{name}o")] if others else []
         self._threads = [threading.Thread(target=job, args=(who, random.Random(f"{seed} {job} {who}")))
                          for job, who in jobs]
@@ -82,10 +83,10 @@ class Load:
                 smtp.hello()
                 if chance.random() < 0.2:
                     smtp.encrypt(self._lab.trust())
-                pipelined = chance.random() < 0.6
                 count = chance.randint(1, 8)
                 batch = [self._new(f"{who}-{next(numbers)}", chance) for _ in range(count)]
-                (self._pipelined if pipelined else self._in_steps)(smtp, batch)
+                chance.choices((self._pipelined, self._in_steps, self._in_chunks),
+                               (6, 3, 1))[0](smtp, batch)
                 smtp.expect("QUIT", "221")
 
         self._again_and_again(session)
@@ -100,14 +101,28 @@ class Load:
 
     def _in_steps(self, smtp, batch):
         for content, recipients, token in batch:
-            if self._ending.is_set():
-                return
-            smtp.expect("MAIL FROM:<a@remote.example>", "250")
-            for recipient in recipients:
-                smtp.expect(f"RCPT TO:<{recipient}>", "250")
+            self._envelope(smtp, recipients)
             smtp.expect("DATA", "354")
             message = self._begin(content, recipients, token)
-            self._finish(smtp, message, content, b"")
+            smtp.send(stuffed(content))
+            self._finish(smtp, message, b".\r\n")
+
+    def _in_chunks(self, smtp, batch):
+        """RFC 3030, two chunks a message."""
+        for content, recipients, token in batch:
+            self._envelope(smtp, recipients)
+            message = self._begin(content, recipients, token)
+            half = len(content) // 2
+            smtp.send(b"BDAT %d\r\n" % half + content[:half])
+            answer = smtp.reply()
+            if not answer.startswith("250"):
+                raise AssertionError(f"a chunk was answered {answer!r}")
+            self._finish(smtp, message, b"BDAT %d LAST\r\n" % (len(content) - half) + content[half:])
+
+    def _envelope(self, smtp, recipients):
+        smtp.expect("MAIL FROM:<a@remote.example>", "250")
+        for recipient in recipients:
+            smtp.expect(f"RCPT TO:<{recipient}>", "250")
 
     def _pipelined(self, smtp, batch):
         """MAIL, RCPT and DATA in one piece (RFC 2920), behind the end of the message before."""
@@ -121,14 +136,15 @@ class Load:
                 if not answer.startswith(start):
                     raise AssertionError(f"a pipelined command was answered {answer!r}")
             message = self._begin(content, recipients, token)
-            self._finish(smtp, message, content, following)
+            smtp.send(stuffed(content))
+            self._finish(smtp, message, b".\r\n" + following)
 
-    def _finish(self, smtp, message, content, following):
-        smtp.send(stuffed(content))
+    def _finish(self, smtp, message, end):
+        """Sends what makes the message whole, and writes down what is said to it."""
         self._ledger.sent(message)
         answer = ""
         try:
-            smtp.send(b".\r\n" + following)
+            smtp.send(end)
             answer = smtp.reply()
         finally:
             self._ledger.answered(message, answer)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import crash_lab  # first: it knows where the modules of the system tests are
 from ledger import NEVER, Ledger
-from load import Load, make_content
+from load import Load
 from recorded_disk import RecordedDisk, mounted, why_not
 
 KINDS = ("lost", "kept", "mixed", "mixed", "torn")
@@ -57,21 +57,25 @@ class PowerTest(unittest.TestCase):
             disk.unmount()
             history = disk.history()
             image = history.cut(len(history), self.chance, "lost", honest=history.index_at(served))
-            with self.assertRaisesRegex(AssertionError, "0 times at .*, not 1 to 1: .*'250 "):
-                self.start_on(image, history.moment(len(history)), ledger)
+            with mounted(image) as path, \
+                    self.assertRaisesRegex(AssertionError, "0 times at .*, not 1 to 1: .*'250 "):
+                self.lab.try_out(path, ledger, self.chance)
 
     def live(self, disk, before, moment, name):
         """A life of the system on `disk`, which is a cut at `moment` of what `before` tells of: when
         recovery was over, and the ledger."""
         self.lab.use_state_dir(disk.path / "state")
-        self.lab.start()
-        served = time.monotonic()
-        ledger = before.settle(self.lab.check(before, moment), moment)
-        with Load(self.lab, ledger, f"{self.seed} {name}", name=name) as load:
-            load.wait_for_progress(self.MESSAGES)
-            if self.chance.random() < 0.3:
-                self.lab.kill_child("queued", self.chance)
+        try:
+            self.lab.start()
+            served = time.monotonic()
+            ledger = before.settle(self.lab.check(before, moment), moment)
+            with Load(self.lab, ledger, f"{self.seed} {name}", name=name) as load:
                 load.wait_for_progress(self.MESSAGES)
+                if self.chance.random() < 0.3:
+                    self.lab.kill_child("queued", self.chance)
+                    load.wait_for_progress(self.MESSAGES)
+                self.lab.kill_all(self.chance)
+        finally:
             self.lab.kill_all(self.chance)
         return served, ledger
 
@@ -87,20 +91,9 @@ class PowerTest(unittest.TestCase):
         return history.cut(index, self.chance, kind), history.moment(index)
 
     def look_at(self, image, moment, ledger):
-        with self.subTest(cut=self.what):
-            self.start_on(image, moment, ledger)
-
-    def start_on(self, image, moment, ledger):
         """Starts the system on what a cut left, and compares."""
-        with mounted(image) as path:
-            self.lab.use_state_dir(path / "state")
-            try:
-                self.lab.start()
-                self.lab.check(ledger, moment)
-                self.lab.send(make_content("afterwards", 2000))
-                self.lab.stop()
-            finally:
-                self.lab.kill_all(self.chance)
+        with self.subTest(cut=self.what), mounted(image) as path:
+            self.lab.try_out(path, ledger, self.chance, moment)
 
 
 if __name__ == "__main__":

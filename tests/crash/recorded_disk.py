@@ -117,13 +117,14 @@ class RecordedDisk:
 
     def unmount(self):
         """Takes the disk away; what was recorded stays until close()."""
+        if self._server is not None and self._server.poll() is None:
+            self._command("release")
         if self._mounted:
             # The loop device goes with it.
             run("umount", self.path)
             self._mounted = False
         if self._server is not None:
             if self._server.poll() is None:
-                self.command("release")
                 wait_until(self._try_unmount_device, "end of the loop device")
             self._server.wait(PATIENCE)
             self._control.close()
@@ -139,8 +140,25 @@ class RecordedDisk:
 
     # ---- The disk as hardware
 
-    def command(self, name):
-        """hold, fail, release or status: see fuse_disk.py."""
+    @contextlib.contextmanager
+    def standing_still(self):
+        """Within it no flush ends."""
+        self._command("hold")
+        try:
+            yield
+        finally:
+            self._command("release")
+
+    @contextlib.contextmanager
+    def failing(self):
+        """Within it every flush fails."""
+        self._command("fail")
+        try:
+            yield
+        finally:
+            self._command("release")
+
+    def _command(self, name):
         self._control.sendall(name.encode() + b"\n")
         return self._answer()
 
@@ -154,7 +172,7 @@ class RecordedDisk:
         return line[:-1].decode()
 
     def wait_for_held_flush(self):
-        wait_until(lambda: int(self.command("status").split()[2]) > 0, "flush that is held")
+        wait_until(lambda: int(self._command("status").split()[2]) > 0, "flush that is held")
 
     # ---- Power cuts
 
