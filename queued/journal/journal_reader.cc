@@ -69,15 +69,8 @@ private:
       } else {
         ++i;
       }
-    for (const Segment& segment : segments_) {
-      contents_.retired = std::max(contents_.retired, segment.header.retired);
-      contents_.last_time = std::max(contents_.last_time, segment.header.time);
-      saw(segment.header.first - 1);
-    }
-    if (!segments_.empty()) {
-      contents_.last_generation = segments_.back().header.generation;
+    if (!segments_.empty())
       contents_.last_life = segments_.back().header.life;
-    }
     return {};
   }
 
@@ -92,11 +85,19 @@ private:
     read_slot(file->file.get(), 0, start);
     const auto header = decode_header(start);
     if (header) {
+      contents_.retired = std::max(contents_.retired, header->retired);
+      contents_.last_time = std::max(contents_.last_time, header->time);
+      contents_.last_generation = std::max(contents_.last_generation, header->generation);
+      saw(header->first - 1);
+    }
+    if (header && !header->vacated) {
       Segment segment;
       segment.slot = slot;
       segment.file = std::move(*file);
       segment.header = *header;
       segments_.push_back(std::move(segment));
+    } else if (header) {
+      return;
     } else if (header.error() == HeaderFault::blank) {
       // A first batch whose header did not get to the disk.
       const Bytes first_frame = Bytes(start).subspan(header_size);

@@ -166,13 +166,15 @@ std::expected<void, BatchError> JournalWriter::write_lazily() {
 
 // ---- The next segment
 
-std::string JournalWriter::header_bytes(std::uint64_t generation, Sequence first) const {
+std::string JournalWriter::header_bytes(std::uint64_t generation, Sequence first,
+                                        bool vacated) const {
   SegmentHeader header;
   header.generation = generation;
   header.life = life_;
   header.first = first;
   header.retired = std::min(slots_.retired() + 1, first);
   header.time = now_();
+  header.vacated = vacated;
   const auto page = encode_header(header);
   return std::string(as_text(page));
 }
@@ -224,7 +226,7 @@ std::expected<std::vector<Place>, BatchError> JournalWriter::commit_to_new_segme
   }
   generation_ = next_generation();
   restamp(batch_.bytes, generation_, batch_.first);
-  std::string bytes = header_bytes(generation_, batch_.first);
+  std::string bytes = header_bytes(generation_, batch_.first, false);
   bytes += batch_.bytes;
   bytes += what_is_remembered(generation_, batch_.first, batch_.to_remember);
   auto written = files_.write_at(taken->file.get(), 0, as_bytes(bytes));

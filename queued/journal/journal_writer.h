@@ -77,7 +77,9 @@ public:
   // takes its time, and commit() has to do it if nobody did. What fails is tried again by commit().
   SystemResult<void> prepare_slot() { return slots_.prepare(); }
 
-  // Everything up to UP_TO is retired by a record that is durable.
+  // Everything up to UP_TO is retired by a record that is durable. While the journal is broken none
+  // can be written: then it is enough that nothing up to UP_TO needs its record any more, and the
+  // segment that mends the journal says so in its header.
   void retire(Sequence up_to);
   struct Use {
     std::size_t slots = 0;     // with records that are not retired, and the one being written
@@ -122,7 +124,7 @@ private:
   std::uint64_t closing_room() const;
   std::uint64_t upkeep_room() const;
   bool fits_in_current() const;
-  std::string header_bytes(std::uint64_t generation, Sequence first) const;
+  std::string header_bytes(std::uint64_t generation, Sequence first, bool vacated) const;
   std::string what_is_remembered(std::uint64_t generation, Sequence batch, const ToRemember& more);
 
   SystemResult<void> append_batch(bool sync);

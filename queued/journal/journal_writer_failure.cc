@@ -82,7 +82,7 @@ SystemResult<void> JournalWriter::write_anew(const SlotTable::Taken& taken,
   SystemResult<void> done;
   if (!taken.blank) {
     // The header of the slot's last use must not stand before other records than its own.
-    done = files_.write_at(file, 0, as_bytes(std::string(header_size, '\0')));
+    done = files_.write_at(file, 0, as_bytes(header_bytes(generation, first, true)));
     if (done)
       done = files_.sync_file(file);
   }
@@ -92,7 +92,7 @@ SystemResult<void> JournalWriter::write_anew(const SlotTable::Taken& taken,
   if (done)
     done = files_.sync_file(file);
   if (done)
-    done = files_.write_at(file, 0, as_bytes(header_bytes(generation, first)));
+    done = files_.write_at(file, 0, as_bytes(header_bytes(generation, first, false)));
   if (done)
     done = files_.sync_file(file);
   return done;

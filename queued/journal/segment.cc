@@ -88,7 +88,7 @@ std::array<std::byte, header_size> encode_header(const SegmentHeader& header) {
   append_number(bytes, header.first);
   append_number(bytes, header.retired);
   append_number(bytes, header.time);
-  append_number(bytes, std::uint32_t{0});
+  append_number(bytes, std::uint32_t{header.vacated});
   append_number(bytes, crc32c(0, as_bytes(bytes)));
   std::array<std::byte, header_size> page{};
   std::memcpy(page.data(), bytes.data(), bytes.size());
@@ -115,10 +115,11 @@ std::expected<SegmentHeader, HeaderFault> decode_header(Bytes bytes) {
   header.first = reader.number<std::uint64_t>().value_or(0);
   header.retired = reader.number<std::uint64_t>().value_or(0);
   header.time = reader.number<std::int64_t>().value_or(0);
-  const bool zero = reader.number<std::uint32_t>() == 0;
+  const auto state = reader.number<std::uint32_t>().value_or(0);
+  header.vacated = state == 1;
   const bool plausible = header.generation > 0 && header.first > 0 && header.retired > 0 &&
                          header.first < implausible_sequence && header.retired <= header.first;
-  if (!zero || !plausible)
+  if (state > 1 || !plausible)
     return std::unexpected(HeaderFault::damaged);
   return header;
 }

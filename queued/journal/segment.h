@@ -21,6 +21,8 @@ struct SegmentHeader {
   Sequence first = 0;   // of its first record; each lower one is durable in an earlier segment
   Sequence retired = 0; // no record below this needs anything
   std::int64_t time = 0;
+  // There are no records behind it: what the slot held before is retired, and being written over.
+  bool vacated = false;
 };
 
 enum class HeaderFault : std::uint8_t {

@@ -71,7 +71,7 @@ void SlotTable::look_at(std::uint32_t number) {
     return; // what could not be understood is not written over
   slot.state = State::idle;
   slot.size = file->size;
-  slot.used = header ? header->generation : 0;
+  slot.used = header && !header->vacated ? header->generation : 0;
   slot.last = header ? retired_ : 0;
 }
 

@@ -173,6 +173,30 @@ void a_segment_that_is_gone_is_missed(void**) {
   assert_text_equal(reading.contents.damage[0].why, "before it, records 2 to 3 are missing");
 }
 
+// A start that was cut off while it wrote over the oldest segment.
+void a_vacated_slot_has_no_records_but_says_what_is_retired(void**) {
+  const TemporaryDirectory directory;
+  SegmentBytes oldest(1, 1), newest(2, 3);
+  oldest.add(accept_of(1), 1);
+  newest.add(accept_of(3), 3);
+  SegmentHeader vacated;
+  vacated.generation = 9000;
+  vacated.first = vacated.retired = 4;
+  vacated.vacated = true;
+  std::string bytes = oldest.whole();
+  const auto page = encode_header(vacated);
+  bytes.replace(0, header_size, as_text(page));
+  directory.write("0", bytes);
+  directory.write("1", newest.whole());
+  const Reading reading = reading_of(directory);
+  assert_undamaged(reading);
+  assert_int_equal(reading.records.size(), 0);
+  assert_int_equal(reading.contents.retired, 4);
+  assert_int_equal(reading.contents.last_generation, 9000);
+  assert_true(reading.contents.last_life == id_of(2));
+  assert_true(reading.contents.seen == std::vector<Id128>{id_of(3)});
+}
+
 // A poisoned segment whose failed batch reached the disk after all, and the one that voids it.
 void void_records_never_happened(void**) {
   const TemporaryDirectory directory;
@@ -549,6 +573,7 @@ int main() {
       cmocka_unit_test(damage_and_a_torn_tail_in_one_segment),
       cmocka_unit_test(a_tail_before_a_successor_is_damage),
       cmocka_unit_test(a_segment_that_is_gone_is_missed),
+      cmocka_unit_test(a_vacated_slot_has_no_records_but_says_what_is_retired),
       cmocka_unit_test(void_records_never_happened),
       cmocka_unit_test(void_records_that_are_lost_are_not_missed),
       cmocka_unit_test(a_void_covers_earlier_generations_only),

@@ -6,6 +6,71 @@
 
 namespace letterlock::queued::journal {
 
+// A disk that can lose the second half of a write, or fail altogether.
+class FailingDisk final : public FileSystem {
+public:
+  explicit FailingDisk(FileSystem& below) : below_(below) {}
+
+  // The next write stops half way.
+  void tear_next_write() { tear_ = true; }
+  // All that changes content fails.
+  void set_dead(bool dead) { dead_ = dead; }
+
+  SystemResult<UniqueFd> create_file(int directory, const std::string& name, mode_t mode) override {
+    return below_.create_file(directory, name, mode);
+  }
+  SystemResult<UniqueFd> create_unnamed_file(int directory) override {
+    return below_.create_unnamed_file(directory);
+  }
+  SystemResult<UniqueFd> open_file(int directory, const std::string& name) override {
+    return below_.open_file(directory, name);
+  }
+  SystemResult<void> append(int file, Bytes bytes) override {
+    return dead_ ? dead() : below_.append(file, bytes);
+  }
+  SystemResult<void> write_at(int file, std::uint64_t offset, Bytes bytes) override {
+    if (dead_)
+      return dead();
+    if (!std::exchange(tear_, false))
+      return below_.write_at(file, offset, bytes);
+    const auto half = below_.write_at(file, offset, bytes.first(bytes.size() / 2));
+    return half ? dead() : half;
+  }
+  SystemResult<void> truncate(int file) override { return below_.truncate(file); }
+  SystemResult<void> sync_file(int file) override {
+    return dead_ ? dead() : below_.sync_file(file);
+  }
+  SystemResult<void> sync_directory(int directory) override {
+    return dead_ ? dead() : below_.sync_directory(directory);
+  }
+  SystemResult<void> sync_everything(int directory) override {
+    return below_.sync_everything(directory);
+  }
+  SystemResult<void> link(int from, const std::string& from_name, int to,
+                          const std::string& to_name) override {
+    return below_.link(from, from_name, to, to_name);
+  }
+  SystemResult<void> rename(int from, const std::string& from_name, int to,
+                            const std::string& to_name) override {
+    return below_.rename(from, from_name, to, to_name);
+  }
+  SystemResult<void> unlink(int directory, const std::string& name) override {
+    return below_.unlink(directory, name);
+  }
+  SystemResult<void> make_directory(int directory, const std::string& name, mode_t mode) override {
+    return below_.make_directory(directory, name, mode);
+  }
+  SystemResult<FreeSpace> free_space(int directory) override {
+    return below_.free_space(directory);
+  }
+
+private:
+  static std::unexpected<Errno> dead() { return std::unexpected(Errno{EIO}); }
+
+  FileSystem& below_;
+  bool tear_ = false, dead_ = false;
+};
+
 class JournalScene {
 public:
   explicit JournalScene(std::size_t slots = 4, std::size_t segment_bytes = small_segment)
@@ -19,10 +84,11 @@ public:
   const TemporaryDirectory& directory() const { return directory_; }
   int descriptor() const { return open_.get(); }
   RecordingFileSystem& files() { return files_; }
+  FailingDisk& disk() { return disk_; }
   JournalWriter& writer() { return *writer_; }
 
   void start() {
-    auto started = JournalWriter::start(files_, open_.get(), begin_, [] { return 1'000; });
+    auto started = JournalWriter::start(disk_, open_.get(), begin_, [] { return 1'000; });
     if (!started)
       throw std::runtime_error("the writer does not start: " +
                                std::to_string(started.error().number));
@@ -51,6 +117,26 @@ public:
   std::optional<BatchFault> fault() const {
     return last_ ? std::nullopt : std::optional(last_.error().fault);
   }
+  // The numbers of the messages that are read, "1 2 3".
+  std::string messages() const {
+    const Reading reading = reading_of(open_.get());
+    if (!reading.contents.damage.empty())
+      return "damage: " + reading.contents.damage.front().why;
+    return messages_of(reading);
+  }
+  // The same after a power cut now.
+  std::string messages_after_power_cut() const {
+    const TemporaryDirectory after;
+    files_.lay_out(files_.now(), Crash::power_cut, 0, after.open().get());
+    return messages_of(reading_of(after));
+  }
+  static std::string messages_of(const Reading& reading) {
+    std::string all;
+    for (const auto& [sequence, body] : reading.records)
+      if (body[0] == 1)
+        all += (all.empty() ? "" : " ") + std::to_string(body[1]); // its transaction's number
+    return all;
+  }
   // Up to UP_TO, by a record that is synced.
   void retire(Sequence up_to) {
     writer_->add(Retire{up_to, 2'000});
@@ -63,6 +149,7 @@ private:
   TemporaryDirectory directory_;
   UniqueFd open_;
   RecordingFileSystem files_;
+  FailingDisk disk_{files_};
   WriterStart begin_;
   std::unique_ptr<JournalWriter> writer_;
   std::expected<std::vector<Place>, BatchError> last_;

@@ -19,13 +19,8 @@ void assert_undamaged(const Reading& reading) {
   assert_true(reading.in_order);
 }
 
-// The numbers of the messages.
 std::string messages(const Reading& reading) {
-  std::string all;
-  for (const auto& [sequence, body] : reading.records)
-    if (body[0] == 1)
-      all += (all.empty() ? "" : " ") + std::to_string(body[1]); // its transaction's number
-  return all;
+  return JournalScene::messages_of(reading);
 }
 
 void it_begins_with_a_segment(void**) {
