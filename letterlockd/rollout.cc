@@ -3,24 +3,25 @@
 
 #include <signal.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace letterlock::letterlockd {
 
 namespace {
 
-// Preparing is reading some files and, in queued, making directories.
+// Preparing is reading some files and, in queued that runs already, making directories.
 constexpr std::chrono::seconds patience{30};
 
 } // namespace
 
-void Rollout::begin(Generation& generation, Done done) {
+void Rollout::begin(Generation& generation, std::chrono::milliseconds store_patience, Done done) {
   generation_ = &generation;
   done_ = std::move(done);
   begun_.clear();
   awaited_.clear();
   phase_ = Phase::store;
-  silence_.start(patience);
+  silence_.start(std::max<std::chrono::milliseconds>(store_patience, patience));
   for (const auto& child : children_)
     if (child->role == Role::queued)
       give(*child);
@@ -59,6 +60,7 @@ void Rollout::prepare_rest() {
     if (generation_->account_id(account.name.view()) == 0)
       return refuse("queued has no id for account " + std::string(account.name.view()));
   phase_ = Phase::rest;
+  silence_.start(patience);
   for (const auto& child : children_)
     if (child->role != Role::queued)
       give(*child);
@@ -66,6 +68,7 @@ void Rollout::prepare_rest() {
 
 void Rollout::switch_all() {
   phase_ = Phase::switching;
+  silence_.start(patience);
   awaited_ = begun_;
   for (Child* child : begun_)
     child->send(ipc::Switch{generation_->number});

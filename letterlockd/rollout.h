@@ -29,7 +29,8 @@ public:
 
   bool running() const { return phase_ != Phase::idle; }
   // All children must be up. `generation` must live until `done`; its account ids are filled in.
-  void begin(Generation& generation, Done done);
+  // queued may take STORE_PATIENCE to open its store; each later step has a patience of its own.
+  void begin(Generation& generation, std::chrono::milliseconds store_patience, Done done);
 
   // True if the message was an answer to this rollout.
   bool prepared(Child& child, const ipc::Prepared& message);

@@ -1,6 +1,7 @@
 // The parts of a generation as messages.
 #include "letterlockd/settings.h"
 
+#include "common/os/file_systems.h"
 #include "common/os/syslog_socket.h"
 
 #include <fcntl.h>
@@ -79,9 +80,9 @@ void send_settings(ChildLink<Role::pop3d>& link, const Generation& generation, u
 
 void send_settings(ChildLink<Role::queued>& link, const Generation& generation, unsigned workers) {
   const conf::Configuration& c = generation.configuration;
-  link.send(ipc::StoreSettings{widen<ipc::HostName>(c.server.hostname), c.limits.reserve,
-                               c.server.max_message_size,
-                               scratch_files_of_worker(c.limits, workers)});
+  link.send(ipc::StoreSettings{
+      widen<ipc::HostName>(c.server.hostname), c.limits.reserve, c.server.max_message_size,
+      scratch_files_of_worker(c.limits, workers), os::boot_id().value_or(Id128{})});
   for (const conf::Account& account : c.accounts)
     link.send(ipc::Account{widen<ipc::AccountName>(account.name)});
 }

@@ -23,6 +23,8 @@ constexpr milliseconds last_backoff{30'000};
 constexpr milliseconds ending_patience{1000};
 // From the start of a process until it serves; one that hangs is killed and started again.
 constexpr seconds child_patience{60};
+// The same for queued, which has its journal to read and perhaps many files to write before.
+constexpr seconds recovery_patience{900};
 constexpr seconds quiet{60}; // a child that lived so long starts anew with the first backoff
 // What open sessions have to end in when the service stops, and what comes on top before a process
 // that does not end is killed.
@@ -130,13 +132,14 @@ void Supervisor::started(Child& child, const ipc::Started& message) {
 }
 
 void Supervisor::begin_first_rollout() {
-  rollout_.begin(*current_, [this](const Expected<void>& result) {
+  // The rollout has a patience of its own.
+  barrier_.stop();
+  for (const auto& [child, timer] : attention_)
+    timer->stop();
+  rollout_.begin(*current_, recovery_patience, [this](const Expected<void>& result) {
     if (!result)
       return start_failed(result.error().text);
     passed_barrier_ = true;
-    barrier_.stop();
-    for (const auto& [child, timer] : attention_)
-      timer->stop();
     log_.info("serving", {{"generation", current_->number}});
     outcome_.serving();
     try_reload();
@@ -157,7 +160,7 @@ void Supervisor::failed(Child& child, const ipc::Failed& message) {
 // ---- Generations
 
 void Supervisor::catch_up(Child& child) {
-  attend(child, child_patience);
+  attend(child, child.role == Role::queued ? recovery_patience : child_patience);
   child.state = Child::State::preparing;
   child.send(ipc::BeginGeneration{current_->number});
   child.send_settings_of(*current_, workers_);
@@ -216,7 +219,7 @@ void Supervisor::try_reload() {
     return refuse(opened.error());
   ++last_generation_;
   next_ = std::move(*opened);
-  rollout_.begin(*next_,
+  rollout_.begin(*next_, seconds(0),
                  [this](const Expected<void>& result) { rolled_out(std::move(next_), result); });
 }
 

@@ -137,7 +137,13 @@ void MaildropLink::on(const ipc::Expunge& expunge) {
   const auto session = sessions_.find(expunge.session);
   if (session == sessions_.end() || !session->second.maildrop ||
       ledger_.knows(expunge.transaction)) {
-    if (expunge.last)
+    if (!expunge.last)
+      return;
+    if (!ledger_.knows(expunge.transaction))
+      // By a queued before this one, perhaps.
+      link_.send(
+          ipc::Expunged{expunge.session, expunge.transaction, store_.knows(expunge.transaction)});
+    else
       ledger_.ask(expunge.transaction, [weak = weak_from_this(), id = expunge.session,
                                         transaction = expunge.transaction](bool durable) {
         if (const auto self = weak.lock())
@@ -159,17 +165,17 @@ void MaildropLink::on(const ipc::Expunge& expunge) {
 void MaildropLink::remove(std::uint64_t id, Session& session, const Id128& transaction) {
   ledger_.begin(transaction);
   // The ledger learns of it even if the link is gone by then; the maildrop lives until it has.
-  session.maildrop->expunge(
-      std::exchange(session.to_remove, {}),
-      [&ledger = ledger_, &log = context_.log, maildrop = session.maildrop, transaction,
-       weak = weak_from_this(), id](ReadResult<Expunged> result) {
-        const bool durable = result && result->kept == 0;
-        if (!durable)
-          log.error("expunge.failed", {{"why", result ? result->text : result.error().text}});
-        ledger.finish(transaction, durable);
-        if (const auto self = weak.lock())
-          self->link_.send(ipc::Expunged{id, transaction, durable});
-      });
+  session.maildrop->expunge(transaction, std::exchange(session.to_remove, {}),
+                            [&ledger = ledger_, &log = context_.log, maildrop = session.maildrop,
+                             transaction, weak = weak_from_this(),
+                             id](ReadResult<Expunged> result) {
+                              const bool durable = result.has_value();
+                              if (!durable)
+                                log.error("expunge.failed", {{"why", result.error().text}});
+                              ledger.finish(transaction, durable);
+                              if (const auto self = weak.lock())
+                                self->link_.send(ipc::Expunged{id, transaction, durable});
+                            });
 }
 
 } // namespace letterlock::queued

@@ -1,6 +1,7 @@
 // The store among its peers.
 #include "queued/queue_service.h"
 
+#include "common/os/file_systems.h"
 #include "queued/store/maildir_store.h"
 
 #include <fcntl.h>
@@ -37,6 +38,9 @@ Expected<void> QueueService::open_store() {
   options.server_name = next_settings_.hostname.view();
   options.now = std::time(nullptr);
   options.reserve = next_settings_.reserve;
+  if (next_settings_.boot != Id128{})
+    options.life = os::cache_life(root.get(), next_settings_.boot);
+  options.report = [this](const StoreReport& report) { log(report); };
   options.limits.head_bytes = most_head_bytes;
   auto store = open_maildir_store(std::move(root), options);
   if (!store)
@@ -46,6 +50,17 @@ Expected<void> QueueService::open_store() {
                                                [this] { store_->drain_completions(); });
   completions_->want_read(true);
   return {};
+}
+
+void QueueService::log(const StoreReport& report) {
+  switch (report.level) {
+  case StoreReport::Level::info:
+    return context_.log.info(report.event, {{"what", report.text}});
+  case StoreReport::Level::warning:
+    return context_.log.warning(report.event, {{"what", report.text}});
+  case StoreReport::Level::error:
+    return context_.log.error(report.event, {{"what", report.text}});
+  }
 }
 
 void QueueService::prepare() {

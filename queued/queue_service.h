@@ -33,6 +33,7 @@ public:
 
 private:
   Expected<void> open_store();
+  void log(const StoreReport& report);
   void accounts_resolved(std::uint32_t generation, const std::vector<AccountName>& names,
                          const Expected<std::vector<AccountId>>& ids);
 

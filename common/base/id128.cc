@@ -9,8 +9,21 @@
 namespace letterlock {
 
 namespace {
+
 constexpr std::string_view digits = "0123456789abcdef";
-}
+
+constexpr std::uint8_t no_digit = 0xff;
+
+// The value of each character as a digit: a maildrop has many names to read.
+constexpr std::array<std::uint8_t, 256> digit_values = [] {
+  std::array<std::uint8_t, 256> values{};
+  values.fill(no_digit);
+  for (std::size_t i = 0; i < digits.size(); ++i)
+    values[static_cast<unsigned char>(digits[i])] = static_cast<std::uint8_t>(i);
+  return values;
+}();
+
+} // namespace
 
 Id128 Id128::random() {
   Id128 id;
@@ -23,11 +36,12 @@ std::optional<Id128> Id128::from_hex(std::string_view hex) {
   Id128 id;
   if (hex.size() != 2 * id.bytes.size())
     return std::nullopt;
-  for (std::size_t i = 0; i < hex.size(); ++i) {
-    const auto digit = digits.find(hex[i]);
-    if (digit == std::string_view::npos)
+  for (std::size_t i = 0; i < id.bytes.size(); ++i) {
+    const std::uint8_t high = digit_values[static_cast<unsigned char>(hex[2 * i])];
+    const std::uint8_t low = digit_values[static_cast<unsigned char>(hex[2 * i + 1])];
+    if (high == no_digit || low == no_digit)
       return std::nullopt;
-    id.bytes[i / 2] = static_cast<std::uint8_t>(std::size_t{id.bytes[i / 2]} << 4 | digit);
+    id.bytes[i] = static_cast<std::uint8_t>(high << 4 | low);
   }
   return id;
 }

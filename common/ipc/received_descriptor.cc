@@ -1,6 +1,8 @@
 // Kinds of descriptors, as the kernel sees them.
 #include "common/ipc/received_descriptor.h"
 
+#include "common/os/memory_file.h"
+
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -23,11 +25,14 @@ bool is_local_socket(int fd, int type) {
          address.ss_family == AF_UNIX && socket_option(fd, SO_ACCEPTCONN) == 0;
 }
 
-bool is_regular_file(int fd, int access) {
+bool is_regular_file(int fd) {
   struct stat status {};
+  return ::fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
+}
+
+bool is_open_for_both(int fd) {
   const int flags = ::fcntl(fd, F_GETFL);
-  return flags >= 0 && (flags & O_ACCMODE) == access && ::fstat(fd, &status) == 0 &&
-         S_ISREG(status.st_mode);
+  return flags >= 0 && (flags & O_ACCMODE) == O_RDWR;
 }
 
 } // namespace
@@ -45,9 +50,9 @@ bool is_what_it_should_be(Carries carries, int fd) {
   case Carries::listener:
     return socket_option(fd, SO_TYPE) == SOCK_STREAM && socket_option(fd, SO_ACCEPTCONN) == 1;
   case Carries::readable_file:
-    return is_regular_file(fd, O_RDONLY);
+    return is_regular_file(fd) && !os::is_writable(fd);
   case Carries::read_write_file:
-    return is_regular_file(fd, O_RDWR);
+    return is_regular_file(fd) && is_open_for_both(fd);
   }
   return false;
 }

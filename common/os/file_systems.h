@@ -16,8 +16,8 @@ int sync_file_system(int directory);
 std::optional<Id128> boot_id();
 
 // Names the page cache that DIRECTORY is read and written through: two processes that get the same
-// answer see each other's writes, synced or not, and no crash of the system came between. None where
-// the system cannot tell. BOOT is what boot_id() said.
+// answer see each other's writes, synced or not, and no crash of the system came between. None
+// where the system cannot tell. BOOT is what boot_id() said.
 std::optional<Id128> cache_life(int directory, const Id128& boot);
 
 } // namespace letterlock::os

@@ -14,8 +14,8 @@
 
 namespace letterlock::os {
 
-// A descriptor, opened for reading only, of the content that the regular file FILE, open for reading
-// at its beginning, has now. Fails if that is longer than MAX bytes; PATH is for messages.
+// A descriptor, opened for reading only, of the content that the regular file FILE, open for
+// reading at its beginning, has now. Fails if that is longer than MAX bytes; PATH is for messages.
 Expected<UniqueFd> snapshot(UniqueFd file, const std::string& path, std::size_t max);
 
 } // namespace letterlock::os

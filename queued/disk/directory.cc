@@ -70,11 +70,16 @@ SystemResult<UniqueFd> open_directory(int parent, const std::string& name) {
   return directory;
 }
 
-SystemResult<MaildirDirectories> MaildirDirectories::open(int root, std::uint32_t account) {
+SystemResult<UniqueFd> open_maildir(int root, std::uint32_t account) {
   auto maildir = open_directory(root, "maildrops");
   for (const std::string& name : {std::to_string(account), std::string("Maildir")})
     if (maildir)
       maildir = open_directory(maildir->get(), name);
+  return maildir;
+}
+
+SystemResult<MaildirDirectories> MaildirDirectories::open(int root, std::uint32_t account) {
+  const auto maildir = open_maildir(root, account);
   if (!maildir)
     return std::unexpected(maildir.error());
   MaildirDirectories three;

@@ -18,11 +18,13 @@ visit_directory(int directory, const std::function<bool(const std::string& name,
 // Never through a symbolic link.
 SystemResult<UniqueFd> open_directory(int parent, const std::string& name);
 
+// Below the state directory: maildrops/ID/Maildir.
+SystemResult<UniqueFd> open_maildir(int root, std::uint32_t account);
+
 // The three directories of one Maildir.
 struct MaildirDirectories {
   UniqueFd tmp, fresh, cur; // fresh is "new"
 
-  // Below the state directory: maildrops/ID/Maildir.
   static SystemResult<MaildirDirectories> open(int root, std::uint32_t account);
 };
 

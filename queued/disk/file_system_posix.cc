@@ -67,8 +67,7 @@ public:
   }
 
   SystemResult<UniqueFd> open_file(int directory, const std::string& name) override {
-    UniqueFd file(
-        ::openat(directory, name.c_str(), O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+    UniqueFd file(::openat(directory, name.c_str(), O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
     if (!file)
       return last_error();
     return file;

@@ -1,9 +1,9 @@
 // SpaceLedger: books room on the disk before it is used, so that nothing is over-promised.
 //
 // Room is what the file system has free, less the reserve, less what is booked: bytes, and an inode
-// for each file. The file system is asked every so often, and before anything is refused; in between
-// a booking that ends counts as used. What a booking's owner has written already counts twice until
-// the booking ends: the errors are on the safe side. Callable from any thread.
+// for each file. The file system is asked every so often, and before anything is refused; in
+// between a booking that ends counts as used. What a booking's owner has written already counts
+// twice until the booking ends: the errors are on the safe side. Callable from any thread.
 #pragma once
 
 #include "queued/disk/file_system.h"
@@ -16,8 +16,8 @@ namespace letterlock::queued {
 class SpaceLedger {
   struct Sum {
     std::mutex mutex;
-    FreeSpace free;         // as last asked, less what ended since
-    unsigned trusted = 0;   // for so many more bookings
+    FreeSpace free;       // as last asked, less what ended since
+    unsigned trusted = 0; // for so many more bookings
     FreeSpace booked;
   };
 

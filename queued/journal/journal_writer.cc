@@ -24,7 +24,8 @@ constexpr std::size_t void_bytes = frame_size + 16, list_bytes = frame_size + 8,
 JournalWriter::JournalWriter(FileSystem& files, int directory, const WriterStart& start,
                              std::function<std::int64_t()> now)
     : files_(files), directory_(directory), life_(start.life), now_(std::move(now)),
-      slots_(files, directory, start.segment_bytes, start.slots, start.sequence - 1),
+      slots_(files, directory, start.segment_bytes, start.slots,
+             std::min(start.retired, start.sequence) - 1, start.sequence - 1),
       generation_(start.generation - 1), next_(start.sequence) {
   remembered_.note(ToRemember{start.seen, start.positions});
 }

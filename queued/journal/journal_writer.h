@@ -22,7 +22,10 @@ struct WriterStart {
   std::size_t segment_bytes = 32u << 20; // of slots that are made; those that exist keep their size
   std::size_t slots = 8;                 // at most; 2 at least
   std::uint64_t generation = 1;          // that of its first segment is this or higher
-  Sequence sequence = 1;                 // of the first record; everything before is retired
+  Sequence sequence = 1;                 // of the first record
+  // The first segment's header says that no record below this needs anything. Slots with records
+  // that are not below it stay in use until retire().
+  Sequence retired = 1;
   Id128 life;
   std::vector<Id128> seen;         // durable lately, newest last
   std::vector<Position> positions; // all mailboxes that have one

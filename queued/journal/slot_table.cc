@@ -25,12 +25,12 @@ std::string unfinished_name_of(std::uint32_t slot) {
 } // namespace
 
 SlotTable::SlotTable(FileSystem& files, int directory, std::size_t segment_bytes, std::size_t slots,
-                     Sequence retired)
+                     Sequence retired, Sequence last)
     : files_(files), directory_(directory),
       segment_bytes_(std::clamp<std::uint64_t>(segment_bytes, smallest_segment, largest_segment) /
                      page * page),
       // One is written while another one is kept.
-      slots_(std::clamp<std::size_t>(slots, 2, most_slots)), retired_(retired) {}
+      slots_(std::clamp<std::size_t>(slots, 2, most_slots)), retired_(retired), last_found_(last) {}
 
 SystemResult<void> SlotTable::find() {
   const std::lock_guard guard(mutex_);
@@ -52,6 +52,7 @@ SystemResult<void> SlotTable::find() {
   for (std::uint32_t i = 0; i < slots_.size(); ++i)
     if (slots_[i].state == State::not_ours)
       look_at(i);
+  tell_what_is_needed();
   const auto newest = std::max_element(
       slots_.begin(), slots_.end(), [](const Slot& a, const Slot& b) { return a.used < b.used; });
   newest->newest = newest->used > 0;
@@ -72,7 +73,21 @@ void SlotTable::look_at(std::uint32_t number) {
   slot.state = State::idle;
   slot.size = file->size;
   slot.used = header && !header->vacated ? header->generation : 0;
-  slot.last = header ? retired_ : 0;
+  slot.first = header ? header->first : 0;
+}
+
+// A segment ends where the next one begins.
+void SlotTable::tell_what_is_needed() {
+  std::vector<Slot*> by_age;
+  for (Slot& slot : slots_)
+    if (slot.used > 0)
+      by_age.push_back(&slot);
+  std::sort(by_age.begin(), by_age.end(),
+            [](const Slot* a, const Slot* b) { return a->used < b->used; });
+  for (std::size_t i = 0; i < by_age.size(); ++i) {
+    const Sequence end = i + 1 < by_age.size() ? by_age[i + 1]->first : last_found_ + 1;
+    by_age[i]->last = end == 0 ? 0 : end - 1;
+  }
 }
 
 void SlotTable::release_newest() {

@@ -18,9 +18,9 @@ namespace letterlock::queued::journal {
 class SlotTable {
 public:
   // DIRECTORY (borrowed) is the open `journal`. At most SLOTS are used; new ones have
-  // SEGMENT_BYTES. Everything up to RETIRED needs nothing.
+  // SEGMENT_BYTES. Of the records that are there, up to LAST, those up to RETIRED need nothing.
   SlotTable(FileSystem& files, int directory, std::size_t segment_bytes, std::size_t slots,
-            Sequence retired);
+            Sequence retired, Sequence last);
 
   // At start: looks at what is there, and removes what was half made. The slot with the newest
   // segment is kept until release_newest(): until there is a newer one, the journal is nothing
@@ -59,6 +59,7 @@ private:
     bool newest = false; // of the start
     std::uint64_t size = 0;
     std::uint64_t used = 0; // the higher, the later it was used; 0: never
+    Sequence first = 0;     // of its first record, as it was found
     Sequence last = 0;
   };
 
@@ -67,6 +68,7 @@ private:
   SystemResult<void> write_zeros(std::uint32_t slot);
   SystemResult<Taken> open(std::uint32_t slot);
   void look_at(std::uint32_t slot);
+  void tell_what_is_needed();
 
   FileSystem& files_;
   int directory_;
@@ -75,6 +77,7 @@ private:
   std::condition_variable made_;
   std::vector<Slot> slots_;
   Sequence retired_;
+  const Sequence last_found_;
   std::uint64_t uses_ = 0;
 };
 

@@ -1,4 +1,5 @@
-// MaildirMaildrop: one opening of one account's Maildir: listed, read, expunged.
+// MaildirMaildrop: one session with one account's Maildir: what it held at the beginning, read and
+// expunged.
 //
 // The functions that wait for the disk run on a WorkerPool; the rest on the loop's thread.
 #pragma once
@@ -6,72 +7,77 @@
 #include "queued/disk/completion_queue.h"
 #include "queued/disk/directory.h"
 #include "queued/disk/worker_pool.h"
+#include "queued/maildir/index_cache.h"
+#include "queued/maildir/maildir_writer.h"
 #include "queued/store/store.h"
 
-#include <unordered_map>
+#include <sys/stat.h>
+
+#include <string>
 #include <unordered_set>
 
 namespace letterlock::queued {
 
-// What all openings share; callable from any thread.
-class MaildropKnowledge {
+// Files that were left alone and of which the log has been told. Callable from any thread.
+class MentionedFiles {
 public:
-  // The wire size of a file whose name does not tell, found out before.
-  std::optional<std::uint64_t> wire_size(const std::string& account_and_name) const;
-  void learn_wire_size(const std::string& account_and_name, std::uint64_t size);
   // True the first time only, and never once very many files were told of.
-  bool first_mention(const std::string& account_and_name);
+  bool is_first(const std::string& account_and_name);
 
 private:
-  mutable std::mutex mutex_;
-  std::unordered_map<std::string, std::uint64_t> wire_sizes_;
+  std::mutex mutex_;
   std::unordered_set<std::string> mentioned_;
 };
 
-// What an opening borrows from the store, which outlives it.
+// What a session borrows from the store, which outlives it.
 struct MaildropServices {
   FileSystem& files;
   int root;
   WorkerPool& workers;
   CompletionQueue& completions;
-  MaildropKnowledge& knowledge;
+  MaildropIndexCache& indices;
+  MentionedFiles& mentioned;
+  const MaildirHost& host;
   std::size_t most_messages;
+  // A message that is pending (MaildropIndex::is_pending), when its file is not there yet: a copy
+  // in memory or elsewhere. Called from a worker; not called, and may be none, without such.
+  std::function<ReadResult<OpenedMessage>(AccountId, const Id128& message)> open_pending;
+  // Makes the removal of files durable, and sees to it that it happens. Called from a worker.
+  std::function<void(ExpungeRequest, std::function<void(Expected<void>)> done)> expunge;
 };
 
 class MaildirMaildrop final : public Maildrop,
                               public std::enable_shared_from_this<MaildirMaildrop> {
 public:
-  // Reads the directories; waits for the disk.
-  static ReadResult<std::shared_ptr<MaildirMaildrop>> list(const MaildropServices& services,
-                                                           AccountId account, MaildropLock lock);
+  // Reads the directories, if they have changed since they were read last; waits for the disk.
+  // PENDING is shown too.
+  static ReadResult<std::shared_ptr<MaildirMaildrop>>
+  open(const MaildropServices& services, AccountId account, MaildropLock lock,
+       std::span<const PendingMessage> pending = {});
 
-  const std::vector<StoredMessage>& messages() const override { return messages_; }
+  const MessageList& messages() const override { return *index_; }
   const std::vector<std::string>& notes() const override { return notes_; }
   void open_message(std::size_t index,
                     std::function<void(ReadResult<OpenedMessage>)> done) override;
-  void expunge(std::vector<std::size_t> indices,
+  void expunge(const Id128& transaction, std::vector<std::size_t> indices,
                std::function<void(ReadResult<Expunged>)> done) override;
 
-private:
-  // Where a message was when the maildrop was listed.
-  struct Place {
-    std::string name, base;
-    bool in_cur = false;
-  };
-  struct Found; // a file, while listing
+  const MaildropIndex& index() const { return *index_; }
 
+private:
   MaildirMaildrop(const MaildropServices& services, AccountId account, MaildropLock lock,
                   MaildirDirectories directories)
       : services_(services), account_(account), lock_(std::move(lock)),
         directories_(std::move(directories)) {}
 
-  SystemResult<void> scan(bool cur, std::vector<Found>& found);
-  std::optional<std::uint64_t> wire_size_of(int directory, const Place& place);
-  void note(const std::string& name, std::string_view what);
-  void number(std::vector<Found> found);
+  SystemResult<void> find_index();
+  void note(std::string_view name, std::string_view what);
 
   ReadResult<OpenedMessage> open_now(std::size_t index);
-  ReadResult<Expunged> expunge_now(const std::vector<std::size_t>& indices);
+  // Why the file that was opened is not what was listed; empty: it is.
+  std::string changed_since(std::size_t index, const struct stat& about) const;
+  ExpungeRequest request_for(const Id128& transaction,
+                             const std::vector<std::size_t>& indices) const;
   // Calls ACTION with the directory and name where the message may be, until it answers something
   // but ENOENT: as listed, then where look_into_cur() saw it last. ACTION answers 0 or an error
   // number, and so does this.
@@ -84,13 +90,12 @@ private:
   const MaildropServices services_;
   const AccountId account_;
   const MaildropLock lock_;
-  MaildirDirectories directories_;
-  std::vector<StoredMessage> messages_;
-  std::vector<Place> places_; // of messages_, index by index
+  const MaildirDirectories directories_;
+  std::shared_ptr<const MaildropIndex> index_;
   std::vector<std::string> notes_;
 
-  std::mutex mutex_;                                   // guards moved_
-  std::unordered_map<std::string, std::string> moved_; // base → name in cur/, as last seen
+  std::mutex mutex_;                           // guards moved_
+  std::shared_ptr<const MaildropIndex> moved_; // cur/ as last seen; none: not yet
 };
 
 } // namespace letterlock::queued

@@ -11,6 +11,7 @@ namespace {
 constexpr std::size_t longest_name = 255; // NAME_MAX of the file systems that we run on
 constexpr std::size_t longest_uidl = 70;  // RFC 1939 §7
 constexpr std::size_t longest_host = 128;
+constexpr std::size_t id_digits = 2 * sizeof Id128::bytes;
 constexpr std::uint64_t largest_file = std::uint64_t{1} << 40;
 
 bool is_uidl_character(char c) {
@@ -26,23 +27,26 @@ template <class T> std::optional<T> number(std::string_view digits) {
   return value;
 }
 
-// The value of ",KEY=" among the comma-separated fields.
-std::optional<std::uint64_t> field(std::string_view fields, std::string_view key) {
+struct Sizes {
+  std::uint64_t stored, wire;
+};
+
+// What the fields say, ",S=" and ",W=". None if one is missing, or if no content has these sizes.
+std::optional<Sizes> believable_sizes(std::string_view fields) {
+  std::optional<std::uint64_t> stored, wire;
   while (!fields.empty()) {
     const std::string_view one = fields.substr(0, fields.find(','));
-    if (one.starts_with(key))
-      return number<std::uint64_t>(one.substr(key.size()));
     fields.remove_prefix(std::min(one.size() + 1, fields.size()));
+    if (one.size() < 3 || one[1] != '=')
+      continue;
+    if (one[0] == 'S' && !stored)
+      stored = number<std::uint64_t>(one.substr(2));
+    else if (one[0] == 'W' && !wire)
+      wire = number<std::uint64_t>(one.substr(2));
   }
-  return std::nullopt;
-}
-
-// A name can claim anything. What no content of that size could need is not believed.
-std::optional<std::uint64_t> believable_wire_size(std::string_view fields) {
-  const auto stored = field(fields, "S="), wire = field(fields, "W=");
   if (!stored || !wire || *wire > largest_file || *wire < *stored || *wire - *stored > *stored + 2)
     return std::nullopt;
-  return wire;
+  return Sizes{*stored, *wire};
 }
 
 std::uint64_t fnv1a(std::uint64_t hash, std::string_view text) {
@@ -114,29 +118,47 @@ std::optional<MaildirName> MaildirName::parse(std::string_view file_name) {
   const std::string_view base = base_of(file_name);
   const std::string_view stem = stem_of(base);
   name.base = base;
-  if (stem.size() < base.size())
-    name.wire_size = believable_wire_size(base.substr(stem.size() + 1));
-
   name.time = number<std::int64_t>(stem.substr(0, stem.find('.'))).value_or(0);
-  name.transaction = id_in(stem);
-  if (name.transaction)
-    name.uidl = name.transaction->hex();
-  else if (!stem.empty() && stem.size() <= longest_uidl &&
-           std::all_of(stem.begin(), stem.end(), is_uidl_character))
-    name.uidl = stem;
-  else
-    name.uidl = hashed_uidl(base);
+  name.message = id_in(stem);
+  if (name.message) {
+    name.own_uidl = stem.substr(stem.find('.') + 1, id_digits);
+    if (const auto sizes = believable_sizes(base.substr(std::min(stem.size() + 1, base.size())))) {
+      name.stored_size = sizes->stored;
+      name.wire_size = sizes->wire;
+    }
+  } else if (!stem.empty() && stem.size() <= longest_uidl &&
+             std::all_of(stem.begin(), stem.end(), is_uidl_character)) {
+    name.own_uidl = stem;
+  }
   return name;
+}
+
+std::string MaildirName::uidl() const {
+  return own_uidl.empty() ? hashed_uidl(base) : std::string(own_uidl);
 }
 
 std::optional<Id128> message_id_in(std::string_view file_name) {
   return is_message_name(file_name) ? id_in(stem_of(base_of(file_name))) : std::nullopt;
 }
 
-std::string format_maildir_name(std::int64_t time, const Id128& transaction,
-                                const MaildirHost& host, std::uint64_t stored_size,
-                                std::uint64_t wire_size) {
-  return std::to_string(time) + '.' + transaction.hex() + '.' + host.text() +
+std::optional<Id128> own_message_id(std::string_view file_name) {
+  std::string_view rest = file_name.substr(0, file_name.find(':', 1));
+  const auto field = [&](std::string_view begin) {
+    const std::size_t comma = rest.rfind(',');
+    if (comma == std::string_view::npos)
+      return false;
+    const std::string_view text = rest.substr(comma + 1);
+    rest = rest.substr(0, comma);
+    return text.starts_with(begin) && number<std::uint64_t>(text.substr(begin.size()));
+  };
+  if (!field("W=") || !field("S=") || rest.find(',') != std::string_view::npos)
+    return std::nullopt;
+  return message_id_in(file_name);
+}
+
+std::string format_maildir_name(std::int64_t time, const Id128& message, const MaildirHost& host,
+                                std::uint64_t stored_size, std::uint64_t wire_size) {
+  return std::to_string(time) + '.' + message.hex() + '.' + host.text() +
          ",S=" + std::to_string(stored_size) + ",W=" + std::to_string(wire_size);
 }
 

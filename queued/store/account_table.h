@@ -1,4 +1,6 @@
 // AccountTable: which account has which id, for ever (docs/spool.md, "Layout"). Pure; a value.
+//
+// An id may be known without its name, after the file was lost: it is then given to nobody.
 #pragma once
 
 #include "queued/store/store.h"
@@ -18,11 +20,18 @@ public:
   // The id of NAME, given to it now if it has none. An error: no legal name.
   Expected<AccountId> resolve(const AccountName& name);
 
+  // Makes the table of what the maildrops themselves say; NAMES without a name or with one that
+  // another has are ids that nobody gets.
+  static AccountTable of_maildrops(const std::map<std::uint32_t, std::string>& names);
+
   // Ids are 1 to size().
-  std::size_t size() const { return ids_.size(); }
+  std::size_t size() const { return size_; }
+  // The name of an id; empty if it is not known.
+  std::string_view name_of(std::uint32_t id) const;
 
 private:
   std::map<std::string, std::uint32_t, std::less<>> ids_;
+  std::uint32_t size_ = 0;
 };
 
 } // namespace letterlock::queued

@@ -1,9 +1,14 @@
 // The Maildir engine put together.
 #include "queued/store/maildir_store.h"
 
+#include "common/os/memory_file.h"
 #include "queued/maildir/maildir_maildrop.h"
-#include "queued/store/commit_queue.h"
-#include "queued/store/state_directory.h"
+#include "queued/store/checkpointer.h"
+#include "queued/store/recovery.h"
+#include "queued/store/scratch_pool.h"
+#include "queued/store/unsettled_copies.h"
+
+#include <ctime>
 
 namespace letterlock::queued {
 
@@ -14,6 +19,18 @@ struct OpenMaildrops {
   std::mutex mutex;
   std::unordered_set<AccountId> accounts;
 };
+
+std::uint32_t random_salt() {
+  const Id128 random = Id128::random();
+  std::uint32_t salt = 0;
+  for (std::size_t i = 0; i < 4; ++i)
+    salt = salt << 8 | random.bytes[i];
+  return salt;
+}
+
+std::int64_t seconds_now() {
+  return std::time(nullptr);
+}
 
 } // namespace
 
@@ -38,34 +55,17 @@ namespace {
 
 class MaildirStore final : public MessageStore {
 public:
-  MaildirStore(const MaildirStoreOptions& options, FileSystem& files,
-               std::unique_ptr<StateDirectory> state, std::unique_ptr<CompletionQueue> completions)
-      : files_(files), most_messages_(options.limits.maildrop_messages),
-        completions_(std::move(completions)), state_(std::move(state)),
-        ledger_(files, state_->root(), options.reserve),
-        scratch_(files, state_->scratch(), ledger_, options.limits.leases),
-        commits_(BatchCommitter(files, state_->root(), ledger_, options.server_name), *completions_,
-                 options.limits),
-        workers_(options.read_threads, options.limits.read_jobs) {}
+  static Expected<std::unique_ptr<MessageStore>>
+  open(UniqueFd root, const MaildirStoreOptions& options, FileSystem& files);
+  ~MaildirStore() override;
 
   int completion_descriptor() const override { return completions_->descriptor(); }
   void drain_completions() override { completions_->drain(); }
 
   void resolve_accounts(std::vector<AccountName> names,
-                        std::function<void(Expected<std::vector<AccountId>>)> done) override {
-    const bool posted = workers_.post([this, names = std::move(names), done] {
-      completions_->post([done, ids = state_->resolve_accounts(names)] { done(ids); });
-    });
-    if (!posted)
-      completions_->post([done] { done(fail("accounts: too much waits for the disk")); });
-  }
-
-  void submit(Delivery delivery, std::function<void(CommitResult)> done) override {
-    ScratchFile scratch;
-    if (const auto* content = std::get_if<ScratchContent>(&delivery.content))
-      scratch = scratch_.find(content->borrower, content->id);
-    commits_.submit(std::move(delivery), std::move(scratch), std::move(done));
-  }
+                        std::function<void(Expected<std::vector<AccountId>>)> done) override;
+  void submit(Delivery delivery, std::function<void(CommitResult)> done) override;
+  bool knows(const Id128& transaction) const override { return pipeline_->knows(transaction); }
 
   Expected<ScratchLease> lease_scratch(Borrower borrower, std::uint64_t bytes) override {
     return scratch_.lease(borrower, bytes);
@@ -78,54 +78,56 @@ public:
   }
   void forget_borrower(Borrower borrower) override { scratch_.forget(borrower); }
 
-  std::optional<MaildropLock> lock_maildrop(AccountId account) override {
-    {
-      const std::lock_guard guard(open_->mutex);
-      if (!open_->accounts.insert(account).second)
-        return std::nullopt;
-    }
-    return MaildropLock(std::make_shared<const MaildropLock::Held>(open_, account));
-  }
-
+  std::optional<MaildropLock> lock_maildrop(AccountId account) override;
   void open_maildrop(MaildropLock lock,
-                     std::function<void(ReadResult<std::shared_ptr<Maildrop>>)> done) override {
-    const bool posted = workers_.post([this, lock, done]() mutable {
-      const AccountId account = lock.held()->account();
-      auto listed = MaildirMaildrop::list(services(), account, std::move(lock));
-      completions_->post([done = std::move(done), listed = std::move(listed)]() mutable {
-        if (!listed)
-          return done(std::unexpected(listed.error()));
-        done(std::shared_ptr<Maildrop>(std::move(*listed)));
-      });
-    });
-    if (!posted)
-      completions_->post([done] {
-        done(std::unexpected(ReadError{ReadFault::busy, "too many reads wait"}));
-      });
-  }
+                     std::function<void(ReadResult<std::shared_ptr<Maildrop>>)> done) override;
 
 private:
-  MaildropServices services() {
-    return {files_, state_->root(), workers_, *completions_, knowledge_, most_messages_};
-  }
+  MaildirStore(const MaildirStoreOptions& options, FileSystem& files,
+               std::unique_ptr<StateDirectory> state, std::unique_ptr<CompletionQueue> completions);
+  Expected<void> start();
+  void open_when_settled(MaildropLock lock, Unsettled unsettled,
+                         std::function<void(ReadResult<std::shared_ptr<Maildrop>>)> done);
+  void remake_maildrop(std::uint32_t mailbox);
+  MaildropServices services();
 
   // In the order of use: threads last, so that they end before what they use.
+  const MaildirStoreOptions options_;
   FileSystem& files_;
-  std::size_t most_messages_;
   std::shared_ptr<OpenMaildrops> open_ = std::make_shared<OpenMaildrops>();
-  MaildropKnowledge knowledge_;
+  MaildropIndexCache indices_;
+  MentionedFiles mentioned_;
   std::unique_ptr<CompletionQueue> completions_;
+  Reporter reporter_;
   std::unique_ptr<StateDirectory> state_;
+  const MaildirHost host_;
   SpaceLedger ledger_;
   ScratchPool scratch_;
-  CommitQueue commits_;
-  WorkerPool workers_;
+  LargeFiles large_;
+  MessageIds ids_;
+  UnsettledCopies unsettled_;
+  std::unique_ptr<Progress> progress_;
+  std::unique_ptr<journal::JournalWriter> journal_;
+  std::unique_ptr<Materialiser> materialiser_;
+  WorkerPool copiers_, workers_;
+  std::unique_ptr<CommitPipeline> pipeline_;
+  std::unique_ptr<Checkpointer> checkpointer_;
 };
 
-} // namespace
+MaildirStore::MaildirStore(const MaildirStoreOptions& options, FileSystem& files,
+                           std::unique_ptr<StateDirectory> state,
+                           std::unique_ptr<CompletionQueue> completions)
+    : options_(options), files_(files), completions_(std::move(completions)),
+      reporter_(*completions_, options.report), state_(std::move(state)),
+      host_(options.server_name), ledger_(files, state_->root(), options.reserve),
+      scratch_(files, state_->scratch(), ledger_, options.limits.leases),
+      large_(files, state_->large()), ids_(state_->identity(), random_salt()),
+      unsettled_(state_->journal(), state_->large()),
+      copiers_(options.copy_threads, options.limits.backlog_deliveries),
+      workers_(options.read_threads, options.limits.read_jobs) {}
 
 Expected<std::unique_ptr<MessageStore>>
-open_maildir_store(UniqueFd root, const MaildirStoreOptions& options, FileSystem& files) {
+MaildirStore::open(UniqueFd root, const MaildirStoreOptions& options, FileSystem& files) {
   auto state = StateDirectory::open(
       std::move(root), files,
       {options.now, options.group, options.lock_wait, options.limits.accounts});
@@ -134,7 +136,161 @@ open_maildir_store(UniqueFd root, const MaildirStoreOptions& options, FileSystem
   auto completions = CompletionQueue::make();
   if (!completions)
     return std::unexpected(completions.error());
-  return std::make_unique<MaildirStore>(options, files, std::move(*state), std::move(*completions));
+  std::unique_ptr<MaildirStore> store(
+      new MaildirStore(options, files, std::move(*state), std::move(*completions)));
+  if (auto started = store->start(); !started)
+    return std::unexpected(started.error());
+  return store;
+}
+
+Expected<void> MaildirStore::start() {
+  for (StoreReport& report : state_->take_reports())
+    reporter_.say(report.level, std::move(report.event), std::move(report.text));
+  auto recovered = recover({files_, *state_, large_, host_, options_.life}, options_.limits);
+  if (!recovered)
+    return std::unexpected(recovered.error());
+  for (StoreReport& report : recovered->reports)
+    reporter_.say(report.level, std::move(report.event), std::move(report.text));
+
+  const journal::WriterStart& start = recovered->start;
+  auto writer = journal::JournalWriter::start(files_, state_->journal(), start, seconds_now);
+  if (!writer)
+    return std::unexpected(Error::system("journal", writer.error().number));
+  journal_ = std::move(*writer);
+  // Now that the rest is retired: what nothing will be linked to any more.
+  std::unordered_set<std::string> large_kept;
+  for (const CopyJob& copy : recovered->unsettled)
+    if (copy.large)
+      large_kept.insert(LargeFiles::name_of(copy.message, copy.mailbox));
+  if (const auto swept = large_.sweep(large_kept); !swept)
+    return std::unexpected(Error::system("large", swept.error().number));
+
+  progress_ = std::make_unique<Progress>(start.retired - 1);
+  MaterialiserOptions how;
+  how.threads = options_.materialise_threads;
+  how.first_retry = options_.first_retry;
+  materialiser_ = std::make_unique<Materialiser>(
+      MaterialiserPlaces{files_, state_->root(), state_->journal(), state_->large(), host_,
+                         *progress_, reporter_,
+                         [this](std::uint32_t mailbox) { remake_maildrop(mailbox); }},
+      how);
+  // A copy is one job of its record.
+  std::map<journal::Sequence, std::uint32_t> jobs;
+  for (const CopyJob& copy : recovered->unsettled)
+    ++jobs[copy.sequence];
+  for (const auto& [sequence, count] : jobs)
+    progress_->begin(sequence, count);
+  materialiser_->add_stuck(std::move(recovered->unsettled));
+  progress_->begin(start.sequence - 1, 0);
+
+  pipeline_ = std::make_unique<CommitPipeline>(
+      PipelineParts{*journal_, *materialiser_, *progress_, large_, copiers_, ledger_, ids_, host_,
+                    *completions_, reporter_},
+      options_.limits,
+      PipelineStart{options_.life, start.seen, start.positions, start.sequence - 1});
+  checkpointer_ = std::make_unique<Checkpointer>(
+      CheckpointerParts{files_, *state_, *journal_, *pipeline_, *materialiser_, *progress_, large_,
+                        host_, reporter_, seconds_now},
+      CheckpointerOptions{options_.checkpoint_interval}, start.retired - 1,
+      options_.limits.segments);
+  pipeline_->before_batch([this] { checkpointer_->pace(); });
+  return {};
+}
+
+// The pipeline commits what it has, which the checkpointer may have to make room for.
+MaildirStore::~MaildirStore() {
+  if (checkpointer_)
+    checkpointer_->stop();
+  pipeline_.reset();
+  checkpointer_.reset();
+}
+
+void MaildirStore::resolve_accounts(std::vector<AccountName> names,
+                                    std::function<void(Expected<std::vector<AccountId>>)> done) {
+  const bool posted = workers_.post([this, names = std::move(names), done] {
+    completions_->post([done, ids = state_->resolve_accounts(names)] { done(ids); });
+  });
+  if (!posted)
+    completions_->post([done] { done(fail("accounts: too much waits for the disk")); });
+}
+
+void MaildirStore::submit(Delivery delivery, std::function<void(CommitResult)> done) {
+  for (const Copy& copy : delivery.copies)
+    if (!state_->has_account(copy.account))
+      return completions_->post([done = std::move(done), id = delivery.transaction] {
+        done({id, CommitStatus::refused, "there is no such account"});
+      });
+  ScratchFile scratch;
+  if (const auto* content = std::get_if<ScratchContent>(&delivery.content))
+    scratch = scratch_.find(content->borrower, content->id);
+  pipeline_->submit(std::move(delivery), std::move(scratch), std::move(done));
+}
+
+std::optional<MaildropLock> MaildirStore::lock_maildrop(AccountId account) {
+  {
+    const std::lock_guard guard(open_->mutex);
+    if (!open_->accounts.insert(account).second)
+      return std::nullopt;
+  }
+  return MaildropLock(std::make_shared<const MaildropLock::Held>(open_, account));
+}
+
+void MaildirStore::open_maildrop(MaildropLock lock,
+                                 std::function<void(ReadResult<std::shared_ptr<Maildrop>>)> done) {
+  const auto mailbox = static_cast<std::uint32_t>(lock.held()->account());
+  materialiser_->after_all(
+      mailbox, [this, lock = std::move(lock), done = std::move(done)](Unsettled unsettled) mutable {
+        open_when_settled(std::move(lock), std::move(unsettled), std::move(done));
+      });
+}
+
+// On a thread of the materialiser.
+void MaildirStore::open_when_settled(
+    MaildropLock lock, Unsettled unsettled,
+    std::function<void(ReadResult<std::shared_ptr<Maildrop>>)> done) {
+  const bool posted = workers_.post(
+      [this, lock = std::move(lock), done, unsettled = std::move(unsettled)]() mutable {
+        const AccountId account = lock.held()->account();
+        const auto pending = unsettled_.set(account, std::move(unsettled.copies));
+        auto opened = MaildirMaildrop::open(services(), account, std::move(lock), pending);
+        completions_->post([done = std::move(done), opened = std::move(opened)]() mutable {
+          if (!opened)
+            return done(std::unexpected(opened.error()));
+          done(std::shared_ptr<Maildrop>(std::move(*opened)));
+        });
+      });
+  if (!posted)
+    completions_->post([done] {
+      done(std::unexpected(ReadError{ReadFault::busy, "too many reads wait"}));
+    });
+}
+
+void MaildirStore::remake_maildrop(std::uint32_t mailbox) {
+  // If that fails the next attempt tells.
+  static_cast<void>(state_->ensure_maildrop(mailbox));
+}
+
+MaildropServices MaildirStore::services() {
+  return {
+      files_,
+      state_->root(),
+      workers_,
+      *completions_,
+      indices_,
+      mentioned_,
+      host_,
+      options_.limits.maildrop_messages,
+      [this](AccountId account, const Id128& message) { return unsettled_.open(account, message); },
+      [this](ExpungeRequest request, std::function<void(Expected<void>)> done) {
+        pipeline_->expunge(std::move(request), std::move(done));
+      }};
+}
+
+} // namespace
+
+Expected<std::unique_ptr<MessageStore>>
+open_maildir_store(UniqueFd root, const MaildirStoreOptions& options, FileSystem& files) {
+  return MaildirStore::open(std::move(root), options, files);
 }
 
 } // namespace letterlock::queued

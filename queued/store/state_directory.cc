@@ -1,8 +1,7 @@
-// Making, locking and sweeping the state directory.
+// Making and locking the state directory; accounts.
 #include "queued/store/state_directory.h"
 
 #include "queued/disk/directory.h"
-#include "queued/maildir/maildir_name.h"
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -10,6 +9,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <charconv>
 #include <thread>
 
 namespace letterlock::queued {
@@ -17,29 +17,11 @@ namespace letterlock::queued {
 namespace {
 
 constexpr mode_t shared_mode = 02750;
+constexpr mode_t large_mode = 02700;
 constexpr mode_t private_mode = 0700;
-constexpr std::int64_t foreign_tmp_age = 36 * 3600; // the Maildir specification
-constexpr std::size_t largest_accounts_file = 16 * 1024 * 1024;
 
 std::unexpected<Error> failed(const std::string& what, Errno error) {
   return std::unexpected(Error::system(what, error.number));
-}
-
-Expected<std::string> read_whole(int file, std::size_t limit) {
-  std::string text;
-  for (;;) {
-    char buffer[16384];
-    const ssize_t got = ::read(file, buffer, sizeof buffer);
-    if (got < 0 && errno == EINTR)
-      continue;
-    if (got < 0)
-      return fail_errno("accounts");
-    if (got == 0)
-      return text;
-    text.append(buffer, static_cast<std::size_t>(got));
-    if (text.size() > limit)
-      return fail("accounts: the file is too large");
-  }
 }
 
 } // namespace
@@ -49,32 +31,41 @@ Expected<std::unique_ptr<StateDirectory>> StateDirectory::open(UniqueFd root, Fi
   std::unique_ptr<StateDirectory> state(new StateDirectory(std::move(root), files, options));
   if (auto locked = state->take_lock(); !locked)
     return std::unexpected(locked.error());
-  for (const auto& [name, mode, keep] :
-       {std::tuple("maildrops", shared_mode, &state->maildrops_),
-        std::tuple("scratch", private_mode, &state->scratch_),
-        std::tuple("corrupt", private_mode, static_cast<UniqueFd*>(nullptr))}) {
+  // corrupt/ first: the others may have something to put there.
+  for (const auto& [name, mode, keep] : {std::tuple("corrupt", private_mode, &state->corrupt_),
+                                         std::tuple("maildrops", shared_mode, &state->maildrops_),
+                                         std::tuple("scratch", private_mode, &state->scratch_),
+                                         std::tuple("journal", private_mode, &state->journal_),
+                                         std::tuple("large", large_mode, &state->large_)}) {
     auto made = state->ensure_directory(state->root(), name, mode);
     if (!made)
       return std::unexpected(made.error());
-    if (keep != nullptr)
-      *keep = std::move(*made);
+    *keep = std::move(*made);
   }
-  if (auto read = state->read_accounts(); !read)
-    return std::unexpected(read.error());
-  if (auto swept = state->sweep_scratch(); !swept)
-    return std::unexpected(swept.error());
+  for (const auto step : {&StateDirectory::read_identity, &StateDirectory::read_accounts,
+                          &StateDirectory::sweep_scratch})
+    if (auto done = (*state.*step)(); !done)
+      return std::unexpected(done.error());
   for (std::uint32_t account = 1; account <= state->accounts_.size(); ++account) {
-    if (auto made = state->ensure_maildrop(account); !made)
-      return std::unexpected(made.error());
-    if (auto swept = state->sweep_tmp(account); !swept)
-      return std::unexpected(swept.error());
+    // Its trouble is its own: the others are served.
+    auto made = state->ensure_maildrop(account);
+    if (made)
+      made = state->sweep_tmp(account);
+    if (!made)
+      state->say(StoreReport::Level::error, "maildrop.unusable",
+                 "maildrop " + std::to_string(account) + ": " + made.error().text);
   }
   return state;
 }
 
 Expected<void> StateDirectory::take_lock() {
-  lock_ = UniqueFd(
-      ::openat(root(), "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600));
+  constexpr int flags = O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
+  lock_ = UniqueFd(::openat(root(), "lock", flags, 0600));
+  if (!lock_ && (errno == EISDIR || errno == ELOOP)) {
+    // Nobody can hold it. What it is stays beside.
+    static_cast<void>(files_.rename(root(), "lock", root(), "lock.rotten"));
+    lock_ = UniqueFd(::openat(root(), "lock", flags, 0600));
+  }
   if (!lock_)
     return fail_errno("lock");
   const auto deadline = std::chrono::steady_clock::now() + options_.lock_wait;
@@ -91,16 +82,23 @@ Expected<void> StateDirectory::take_lock() {
 Expected<UniqueFd> StateDirectory::ensure_directory(int parent, const std::string& name,
                                                     mode_t mode) {
   // The mode without set-group-id, which mkdir(2) does not take; a parent that has it hands it on.
-  const auto made = files_.make_directory(parent, name, mode & 0777);
+  auto made = files_.make_directory(parent, name, mode & 0777);
   if (!made && made.error().number != EEXIST)
     return failed(name, made.error());
   auto directory = open_directory(parent, name);
+  if (!directory && !made && parent == root() &&
+      (directory.error().number == ENOTDIR || directory.error().number == ELOOP)) {
+    set_file_aside(name, "it is no directory");
+    made = files_.make_directory(parent, name, mode & 0777);
+    directory = open_directory(parent, name);
+  }
   if (!directory)
     return failed(name, directory.error());
   struct stat about = {};
   if (::fstat(directory->get(), &about) != 0)
     return fail_errno(name);
-  if (mode == shared_mode && options_.group && about.st_gid != *options_.group &&
+  const bool shared = (mode & S_ISGID) != 0;
+  if (shared && options_.group && about.st_gid != *options_.group &&
       ::fchown(directory->get(), static_cast<uid_t>(-1), *options_.group) != 0)
     return fail_errno(name + ": setting its group");
   if (made && (about.st_mode & 07777) != mode && ::fchmod(directory->get(), mode) != 0)
@@ -124,54 +122,84 @@ Expected<void> StateDirectory::ensure_maildrop(std::uint32_t account) {
   return {};
 }
 
-Expected<void> StateDirectory::read_accounts() {
-  if (const auto removed = files_.unlink(root(), "accounts.tmp");
-      !removed && removed.error().number != ENOENT)
-    return failed("accounts.tmp", removed.error());
-  const UniqueFd file(::openat(root(), "accounts", O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
-  if (!file && errno != ENOENT)
-    return fail_errno("accounts");
-  if (!file) {
-    bool maildrop_without_name = false;
-    const auto visited = visit_directory(maildrops_.get(), [&](const std::string&, FileKind) {
-      maildrop_without_name = true;
-      return false;
-    });
-    if (!visited)
-      return failed("maildrops", visited.error());
-    if (maildrop_without_name)
-      return fail("accounts: missing, though maildrops/ has maildrops; restore it from a backup");
-    return {};
+// ---- Identity and accounts
+
+Expected<void> StateDirectory::read_identity() {
+  if (const auto text = read_file("identity")) {
+    if (auto read = Identity::parse(*text))
+      identity_ = *read;
+    else
+      set_file_aside("identity", read.error().text);
   }
-  const auto text = read_whole(file.get(), largest_accounts_file);
-  if (!text)
-    return std::unexpected(text.error());
-  if (text->empty())
-    return fail("accounts: the file is empty; restore it from a backup");
-  auto table = AccountTable::parse(*text);
-  if (!table)
-    return std::unexpected(table.error());
-  accounts_ = std::move(*table);
+  if (identity_.node == 0) {
+    const Id128 random = Id128::random();
+    for (std::size_t i = 0; i < 4; ++i)
+      identity_.node = identity_.node << 8 | random.bytes[i];
+  }
+  // Twice 16 million starts from now the salt alone keeps ids apart.
+  identity_.epoch = (identity_.epoch + 1) % Identity::epochs;
+  return replace_file(root(), "identity", identity_.format());
+}
+
+Expected<void> StateDirectory::read_accounts() {
+  if (const auto text = read_file("accounts")) {
+    auto table = AccountTable::parse(*text);
+    if (table) {
+      accounts_ = std::move(*table);
+    } else {
+      set_file_aside("accounts", table.error().text);
+      if (auto rebuilt = rebuild_accounts(); !rebuilt)
+        return rebuilt;
+    }
+  } else if (auto rebuilt = rebuild_accounts(); !rebuilt) {
+    return rebuilt;
+  }
+  for (std::uint32_t account = 1; account <= accounts_.size(); ++account)
+    name_maildrop(account, accounts_.name_of(account));
   return {};
 }
 
-Expected<void> StateDirectory::write_accounts(const AccountTable& table) {
-  if (const auto removed = files_.unlink(root(), "accounts.tmp");
-      !removed && removed.error().number != ENOENT)
-    return failed("accounts.tmp", removed.error());
-  auto file = files_.create_file(root(), "accounts.tmp", 0600);
-  if (!file)
-    return failed("accounts.tmp", file.error());
-  auto done = files_.append(file->get(), as_bytes(table.format()));
-  if (done)
-    done = files_.sync_file(file->get());
-  if (done)
-    done = files_.rename(root(), "accounts.tmp", root(), "accounts");
-  if (done)
-    done = files_.sync_directory(root());
-  if (!done)
-    return failed("accounts", done.error());
+Expected<void> StateDirectory::rebuild_accounts() {
+  std::map<std::uint32_t, std::string> names;
+  const auto visited =
+      visit_directory(maildrops_.get(), [&](const std::string& name, FileKind kind) {
+        std::uint32_t id = 0;
+        const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), id);
+        if (kind != FileKind::directory || error != std::errc() ||
+            end != name.data() + name.size() || id == 0 || id > options_.accounts)
+          return true;
+        std::string text;
+        if (const auto directory = open_directory(maildrops_.get(), name))
+          text = read_text(directory->get(), "account").value_or("");
+        names[id] = text.ends_with('\n') ? text.substr(0, text.size() - 1) : "";
+        return true;
+      });
+  if (!visited)
+    return failed("maildrops", visited.error());
+  if (names.empty())
+    return {};
+  AccountTable table = AccountTable::of_maildrops(names);
+  say(StoreReport::Level::error, "accounts.rebuilt",
+      "made anew from what " + std::to_string(names.size()) + " maildrops say");
+  if (auto written = replace_file(root(), "accounts", table.format()); !written)
+    return written;
+  accounts_ = std::move(table);
   return {};
+}
+
+// Not worth a failed start: it is of use only when `accounts` is lost.
+void StateDirectory::name_maildrop(std::uint32_t account, std::string_view name) {
+  const auto directory = open_directory(maildrops_.get(), std::to_string(account));
+  const std::string text = std::string(name) + '\n';
+  if (!directory || name.empty() || read_text(directory->get(), "account") == text)
+    return;
+  static_cast<void>(replace_file(directory->get(), "account", text));
+}
+
+bool StateDirectory::has_account(AccountId account) const {
+  const std::lock_guard guard(mutex_);
+  const auto id = static_cast<std::uint32_t>(account);
+  return id > 0 && id <= accounts_.size();
 }
 
 Expected<std::vector<AccountId>>
@@ -189,56 +217,16 @@ StateDirectory::resolve_accounts(const std::vector<AccountName>& names) {
     return ids;
   if (table.size() > options_.accounts)
     return fail("accounts: there would be more than " + std::to_string(options_.accounts));
-  if (auto written = write_accounts(table); !written)
+  if (auto written = replace_file(root(), "accounts", table.format()); !written)
     return std::unexpected(written.error());
-  for (std::size_t account = accounts_.size() + 1; account <= table.size(); ++account)
-    if (auto made = ensure_maildrop(static_cast<std::uint32_t>(account)); !made)
+  for (auto account = static_cast<std::uint32_t>(accounts_.size() + 1); account <= table.size();
+       ++account) {
+    if (auto made = ensure_maildrop(account); !made)
       return std::unexpected(made.error());
+    name_maildrop(account, table.name_of(account));
+  }
   accounts_ = std::move(table);
   return ids;
-}
-
-Expected<void> StateDirectory::sweep_scratch() {
-  std::vector<std::string> names;
-  const auto visited = visit_directory(scratch_.get(), [&](const std::string& name, FileKind kind) {
-    if (kind != FileKind::directory)
-      names.push_back(name);
-    return true;
-  });
-  if (!visited)
-    return failed("scratch", visited.error());
-  for (const auto& name : names)
-    if (const auto removed = files_.unlink(scratch_.get(), name); !removed)
-      return failed("scratch", removed.error());
-  return {};
-}
-
-Expected<void> StateDirectory::sweep_tmp(std::uint32_t account) {
-  const auto drop = MaildirDirectories::open(root(), account);
-  if (!drop)
-    return failed("maildrop " + std::to_string(account), drop.error());
-  std::vector<std::string> names;
-  const auto visited =
-      visit_directory(drop->tmp.get(), [&](const std::string& name, FileKind kind) {
-        if (kind == FileKind::directory)
-          return true;
-        const auto parsed = MaildirName::parse(name);
-        struct stat about = {};
-        const bool ours = parsed && parsed->transaction;
-        const bool old =
-            ::fstatat(drop->tmp.get(), name.c_str(), &about, AT_SYMLINK_NOFOLLOW) == 0 &&
-            options_.now - about.st_mtime > foreign_tmp_age;
-        if (ours || old)
-          names.push_back(name);
-        return true;
-      });
-  if (!visited)
-    return failed("maildrop " + std::to_string(account), visited.error());
-  for (const auto& name : names)
-    if (const auto removed = files_.unlink(drop->tmp.get(), name);
-        !removed && removed.error().number != ENOENT)
-      return failed("maildrop " + std::to_string(account), removed.error());
-  return {};
 }
 
 } // namespace letterlock::queued

@@ -1,18 +1,21 @@
 // StateDirectory: the layout below queued's root: locked, made, swept and kept (docs/spool.md,
-// "Layout" and "Start").
+// "Layout", "Start" and "Rotten spools").
 #pragma once
 
 #include "queued/disk/file_system.h"
+#include "queued/journal/journal_reader.h"
 #include "queued/store/account_table.h"
+#include "queued/store/identity.h"
 
 #include <chrono>
+#include <map>
 #include <mutex>
 
 namespace letterlock::queued {
 
 struct StateOptions {
   std::int64_t now = 0;       // seconds since 1970, to know old files in tmp/ by
-  std::optional<gid_t> group; // of maildrops/ and below; none: leave it as it comes
+  std::optional<gid_t> group; // of maildrops/ and below, and of large/; none: leave it as it comes
   std::chrono::milliseconds lock_wait{10'000};
   std::size_t accounts = 100'000; // at most
 };
@@ -26,9 +29,23 @@ public:
 
   int root() const { return root_.get(); }
   int scratch() const { return scratch_.get(); }
+  int journal() const { return journal_.get(); }
+  int large() const { return large_.get(); }
+  // Of this start: its epoch is one that no start before had.
+  const Identity& identity() const { return identity_; }
+  // What was set aside or left alone at the start.
+  std::vector<StoreReport> take_reports() { return std::exchange(reports_, {}); }
 
   // As MessageStore::resolve_accounts, and waits for the disk. Callable from any thread.
   Expected<std::vector<AccountId>> resolve_accounts(const std::vector<AccountName>& names);
+  // Whether that id was given to anybody. Callable from any thread.
+  bool has_account(AccountId account) const;
+  // Makes what is missing of it. Waits for the disk; callable from any thread.
+  Expected<void> ensure_maildrop(std::uint32_t account);
+
+  // Keeps the damaged bytes of the journal in corrupt/, or all of a slot. What was done, for the
+  // log.
+  std::string set_aside(const journal::Damage& damage);
 
 private:
   StateDirectory(UniqueFd root, FileSystem& files, const StateOptions& options)
@@ -36,17 +53,27 @@ private:
 
   Expected<void> take_lock();
   Expected<UniqueFd> ensure_directory(int parent, const std::string& name, mode_t mode);
-  Expected<void> ensure_maildrop(std::uint32_t account);
+  static std::optional<std::string> read_text(int directory, const std::string& name);
+  // A file that is replaced whole. None: it is not there, or was set aside.
+  std::optional<std::string> read_file(const std::string& name);
+  Expected<void> replace_file(int directory, const std::string& name, const std::string& text);
+  std::string free_name_aside(const std::string& name);
+  void set_file_aside(const std::string& name, const std::string& why);
+  Expected<void> read_identity();
   Expected<void> read_accounts();
-  Expected<void> write_accounts(const AccountTable& table);
+  Expected<void> rebuild_accounts();
+  void name_maildrop(std::uint32_t account, std::string_view name);
   Expected<void> sweep_scratch();
   Expected<void> sweep_tmp(std::uint32_t account);
+  void say(StoreReport::Level level, std::string event, std::string text);
 
   UniqueFd root_;
   FileSystem& files_;
   StateOptions options_;
-  UniqueFd lock_, maildrops_, scratch_;
-  std::mutex mutex_; // guards accounts_ and the writing of the file
+  UniqueFd lock_, maildrops_, scratch_, journal_, large_, corrupt_;
+  Identity identity_;
+  std::vector<StoreReport> reports_;
+  mutable std::mutex mutex_; // guards accounts_ and the writing of the file
   AccountTable accounts_;
 };
 

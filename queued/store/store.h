@@ -18,6 +18,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -69,6 +70,7 @@ struct Delivery {
   std::uint32_t crc = 0;         // CRC-32C of the content
   std::uint64_t stored_size = 0; // of the content, in octets, without heads; lines end in LF
   std::uint64_t wire_size = 0;   // of the content as POP3 sends it, without dot-stuffing
+  std::uint64_t header_size = 0; // of the content's header block
 };
 
 enum class CommitStatus : std::uint8_t {
@@ -97,9 +99,17 @@ struct ReadError {
 template <class T> using ReadResult = std::expected<T, ReadError>;
 
 struct StoredMessage {
-  std::string uidl;
+  std::string_view uidl;       // lives as long as the maildrop
   std::uint64_t wire_size = 0; // octets that POP3 sends, without dot-stuffing
   std::int64_t received = 0;   // seconds since 1970; 0 if the name does not tell
+};
+
+// In the order of their numbers, from 0.
+class MessageList {
+public:
+  virtual ~MessageList() = default;
+  virtual std::size_t size() const = 0;
+  virtual StoredMessage operator[](std::size_t number) const = 0; // below size()
 };
 
 struct OpenedMessage {
@@ -108,9 +118,7 @@ struct OpenedMessage {
 };
 
 struct Expunged {
-  std::size_t removed = 0; // durable by now, with those that were gone before
-  std::size_t kept = 0;    // could not be removed
-  std::string text;        // why, for the log; empty if nothing was kept
+  std::size_t removed = 0; // with those that were gone before
 };
 
 // The right to one account's maildrop. The session that holds it owns it; it ends with the object
@@ -131,17 +139,26 @@ class Maildrop {
 public:
   virtual ~Maildrop() = default;
 
-  virtual const std::vector<StoredMessage>& messages() const = 0;
+  virtual const MessageList& messages() const = 0;
   // For the log: files that were left alone, each told once while the store lives.
   virtual const std::vector<std::string>& notes() const = 0;
 
   // INDEX is below messages().size(). Gone: another program removed it.
   virtual void open_message(std::size_t index,
                             std::function<void(ReadResult<OpenedMessage>)> done) = 0;
-  // All of INDICES that can be are removed, and that is durable, before DONE. An error: nothing
-  // was tried (busy), or something was removed but may come back after a power cut (failed).
-  virtual void expunge(std::vector<std::size_t> indices,
+  // All of INDICES are removed, and that is durable, before DONE. TRANSACTION names the request for
+  // MessageStore::knows(). An error: none is (busy, failed).
+  virtual void expunge(const Id128& transaction, std::vector<std::size_t> indices,
                        std::function<void(ReadResult<Expunged>)> done) = 0;
+};
+
+// --- What the administrator is to know
+
+struct StoreReport {
+  enum class Level : std::uint8_t { info, warning, error };
+  Level level = Level::info;
+  std::string event; // "journal.cut": a name for logs
+  std::string text;  // one line
 };
 
 // --- The store
@@ -156,6 +173,9 @@ struct StoreLimits {
   std::size_t read_jobs = 4096;                     // waiting for a reading thread
   std::size_t maildrop_messages = 1'000'000;        // more are not shown
   std::size_t accounts = 100'000;
+  std::size_t record_bytes = 256 * 1024; // content and heads over this go to a file of their own
+  std::size_t segment_bytes = 32u << 20; // of the journal
+  std::size_t segments = 8;
 };
 
 class MessageStore {
@@ -173,6 +193,9 @@ public:
 
   // An id that is being committed: a repeat joins it, anything else is refused.
   virtual void submit(Delivery delivery, std::function<void(CommitResult)> done) = 0;
+  // Whether that transaction, a delivery or an expunge, became durable: as far back as the last
+  // thousands, also of the queued before.
+  virtual bool knows(const Id128& transaction) const = 0;
 
   // A file for content that is to come, with BYTES of room booked. These four do not wait for
   // other work. None: no room (less the reserve), or too many leases; the error is for the log.

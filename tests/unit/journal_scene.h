@@ -100,6 +100,7 @@ public:
     Reading reading = reading_of(open_.get());
     begin_.generation = reading.contents.last_generation + 1;
     begin_.sequence = reading.contents.last_sequence + 1;
+    begin_.retired = begin_.sequence;
     begin_.seen = reading.contents.seen;
     begin_.positions = reading.contents.positions;
     start();

@@ -26,6 +26,7 @@ std::string messages(const Reading& reading) {
 void it_begins_with_a_segment(void**) {
   JournalScene scene;
   scene.begin().sequence = 100;
+  scene.begin().retired = 100;
   scene.begin().generation = 5;
   scene.begin().seen = {id_of(8), id_of(9)};
   scene.begin().positions = {{7, 70}};

@@ -1,5 +1,6 @@
 // Committing, row by row of docs/spool.md: what is stored, what each failure leaves, repeats, and
 // that many commits share their syncs.
+#include "queued/maildir/maildir_name.h"
 #include "tests/unit/check.h"
 #include "tests/unit/store_support.h"
 
@@ -20,15 +21,20 @@ struct Fixture {
   explicit Fixture(MaildirStoreOptions options = StoreUnderTest::default_options())
       : store(directory, files, options) {
     assert_true(store.resolve({"main", "alice"}).has_value());
+    wait_for_spare_slot(directory);
   }
-  std::size_t in_new(unsigned account) const {
+  std::size_t in_new(unsigned account) {
+    store.settle(account);
     return directory.names(directory.maildir(account) / "new").size();
   }
   // Nothing of it is left, in either maildrop.
-  void assert_nothing_kept() const {
-    for (const unsigned account : {1U, 2U})
+  void assert_nothing_kept() {
+    for (const unsigned account : {1U, 2U}) {
+      store.settle(account);
       for (const char* name : {"tmp", "new", "cur"})
         assert_int_equal(directory.names(directory.maildir(account) / name).size(), 0);
+    }
+    assert_int_equal(directory.names("large").size(), 0);
   }
 };
 
@@ -41,13 +47,15 @@ void one_delivery_to_two_accounts_is_two_files(void**) {
   assert_status(f.store.commit(delivery(transaction(1), text, {1, 2})), CommitStatus::committed);
   for (const unsigned account : {1U, 2U}) {
     const auto drop = f.directory.maildir(account);
-    const auto names = f.directory.names(drop / "new");
-    assert_int_equal(names.size(), 1);
+    assert_int_equal(f.in_new(account), 1);
+    const std::string name = f.directory.names(drop / "new").at(0);
     const std::string whole = head_for(account) + text;
-    assert_text_equal(f.directory.read(drop / "new" / names[0]), whole);
-    assert_text_equal(names[0], "1700000000." + transaction(1).hex() +
-                                    ".mx.example.com,S=" + std::to_string(whole.size()) +
-                                    ",W=" + std::to_string(mail::wire_size(whole)));
+    assert_text_equal(f.directory.read(drop / "new" / name), whole);
+    const auto id = message_id_in(name);
+    assert_true(id.has_value());
+    assert_text_equal(name, "1700000000." + id->hex() +
+                                ".mx.example.com,S=" + std::to_string(whole.size()) +
+                                ",W=" + std::to_string(mail::wire_size(whole)));
     assert_int_equal(f.directory.names(drop / "tmp").size(), 0);
   }
 }
@@ -60,8 +68,9 @@ void content_comes_from_a_scratch_file(void**) {
   Delivery what = delivery(transaction(1), large, {1, 2});
   what.content = ScratchContent{Borrower{7}, lease->id};
   assert_status(f.store.commit(std::move(what)), CommitStatus::committed);
+  f.store.settle(2);
   const auto names = f.directory.names(f.directory.maildir(2) / "new");
-  assert_text_equal(f.directory.read(f.directory.maildir(2) / "new" / names[0]),
+  assert_text_equal(f.directory.read(f.directory.maildir(2) / "new" / names.at(0)),
                     head_for(2) + large);
 }
 
@@ -118,38 +127,77 @@ void no_room_is_full_before_anything_is_written(void**) {
   assert_status(f.store.commit(delivery(transaction(3), text)), CommitStatus::committed);
 }
 
-void each_failure_undoes_all_copies(void**) {
-  const struct {
-    Call call;
-    int nth, error;
-    CommitStatus status;
-  } table[] = {
-      {Call::create, 1, ENOSPC, CommitStatus::full},
-      {Call::create, 2, EDQUOT, CommitStatus::full},
-      {Call::create, 2, EIO, CommitStatus::failed},
-      {Call::append, 1, ENOSPC, CommitStatus::full},
-      {Call::append, 2, EIO, CommitStatus::failed},
-      {Call::sync_file, 1, EIO, CommitStatus::failed},
-      {Call::sync_file, 2, ENOSPC, CommitStatus::full},
-      {Call::link, 1, EIO, CommitStatus::failed},
-      {Call::link, 2, ENOSPC, CommitStatus::full},
-      {Call::sync_directory, 1, EIO, CommitStatus::in_doubt},
-      {Call::sync_directory, 2, EIO, CommitStatus::in_doubt},
-  };
-  for (const auto& row : table) {
+// docs/spool.md, "When the disk fails".
+void the_journals_failures_are_voided_before_they_are_answered(void**) {
+  for (const auto& [call, error] :
+       {std::pair(Call::write_at, EIO), std::pair(Call::write_at, ENOSPC),
+        std::pair(Call::sync_file, EIO)}) {
     Fixture f;
-    f.files.fail(row.call, row.nth, row.error);
-    assert_status(f.store.commit(delivery(transaction(1), text, {1, 2})), row.status);
+    f.files.fail(call, 1, error);
+    assert_status(f.store.commit(delivery(transaction(1), text, {1, 2})), CommitStatus::failed);
     f.assert_nothing_kept();
     assert_status(f.store.commit(delivery(transaction(2), text, {1, 2})), CommitStatus::committed);
+    f.store.close();
+    StoreUnderTest next(f.directory, f.files);
+    next.settle(1);
+    assert_int_equal(f.directory.names(f.directory.maildir(1) / "new").size(), 1);
   }
 }
 
-void a_removal_that_fails_is_in_doubt(void**) {
-  Fixture f;
-  f.files.fail(Call::link, 2, EIO);   // the second copy
-  f.files.fail(Call::unlink, 2, EIO); // the first is its name in tmp/, the second undoes new/
-  assert_status(f.store.commit(delivery(transaction(1), text, {1, 2})), CommitStatus::in_doubt);
+void what_a_large_file_cannot_take_is_refused_and_removed(void**) {
+  const std::string large(300'000, 'x');
+  const struct {
+    Call call;
+    int error;
+    CommitStatus status;
+  } table[] = {
+      {Call::create, ENOSPC, CommitStatus::full},
+      {Call::create, EIO, CommitStatus::failed},
+      {Call::append, EDQUOT, CommitStatus::full},
+      {Call::append, EIO, CommitStatus::failed},
+      {Call::sync_file, EIO, CommitStatus::failed},
+      {Call::sync_directory, EIO, CommitStatus::failed},
+  };
+  for (const auto& row : table) {
+    Fixture f;
+    f.files.fail(row.call, 1, row.error);
+    assert_status(f.store.commit(delivery(transaction(1), large, {1, 2})), row.status);
+    f.assert_nothing_kept();
+    assert_status(f.store.commit(delivery(transaction(2), large, {1, 2})), CommitStatus::committed);
+  }
+}
+
+void what_a_maildrop_does_not_take_is_read_from_the_journal_and_tried_again(void**) {
+  auto options = StoreUnderTest::default_options();
+  options.first_retry = std::chrono::hours(1);
+  Fixture f(options);
+  f.files.fail(Call::create, 1, ENOSPC);
+  assert_status(f.store.commit(delivery(transaction(1), text)), CommitStatus::committed);
+  auto maildrop = *f.store.list();
+  assert_int_equal(maildrop->messages().size(), 1);
+  assert_int_equal(f.directory.names(f.directory.maildir(1) / "new").size(), 0);
+  assert_text_equal(f.store.read(*maildrop, 0), head_for(1) + text);
+  // Its next attempt is the next start's.
+  maildrop.reset();
+  f.store.close();
+  StoreUnderTest next(f.directory, f.files);
+  next.settle();
+  assert_int_equal(f.directory.names(f.directory.maildir(1) / "new").size(), 1);
+}
+
+void what_is_expunged_before_it_has_its_place_never_comes(void**) {
+  auto options = StoreUnderTest::default_options();
+  options.first_retry = std::chrono::hours(1);
+  Fixture f(options);
+  f.files.fail(Call::create, 1, ENOSPC);
+  assert_status(f.store.commit(delivery(transaction(1), text)), CommitStatus::committed);
+  auto maildrop = *f.store.list();
+  assert_true(f.store.expunge(*maildrop, {0}).has_value());
+  maildrop.reset();
+  assert_int_equal((*f.store.list())->messages().size(), 0);
+  f.store.close();
+  StoreUnderTest next(f.directory, f.files);
+  assert_int_equal((*next.list())->messages().size(), 0);
 }
 
 void a_failure_leaves_the_rest_of_its_batch_alone(void**) {
@@ -168,10 +216,10 @@ void a_failure_leaves_the_rest_of_its_batch_alone(void**) {
   assert_int_equal(f.in_new(1), 2);
 }
 
-void commits_that_wait_share_their_directory_syncs(void**) {
+void commits_that_wait_share_one_sync(void**) {
   Fixture f;
-  const std::size_t before = f.files.count(Call::sync_directory);
-  f.files.close_gate(Call::sync_directory);
+  const std::size_t syncs = f.files.count(Call::sync_file);
+  f.files.close_gate(Call::sync_file);
   std::vector<std::shared_ptr<std::optional<CommitResult>>> answers;
   answers.push_back(f.store.submit(delivery(transaction(0), text)));
   f.files.wait_for_caller_at_gate();
@@ -180,7 +228,7 @@ void commits_that_wait_share_their_directory_syncs(void**) {
   f.files.open_gate();
   for (auto& answer : answers)
     assert_status(f.store.wait_for(answer).status, CommitStatus::committed);
-  assert_int_equal(f.files.count(Call::sync_directory) - before, 2);
+  assert_int_equal(f.files.count(Call::sync_file) - syncs, 2);
   assert_int_equal(f.in_new(1), 201);
 }
 
@@ -219,56 +267,41 @@ Delivery repeat_of(std::uint8_t number, std::vector<std::uint32_t> accounts) {
   return repeat;
 }
 
-void a_repeat_after_a_restart_is_found_in_new(void**) {
+void a_repeat_after_a_restart_is_known(void**) {
   Fixture f;
   assert_status(f.store.commit(delivery(transaction(1), text, {1, 2})), CommitStatus::committed);
   f.store.close();
   StoreUnderTest next(f.directory, f.files);
-  const std::size_t before = f.files.count(Call::sync_directory);
   Delivery repeat = repeat_of(1, {1, 2});
   repeat.content = ScratchContent{Borrower{1}, ScratchId{1}}; // died with the queued before
   assert_status(next.commit(std::move(repeat)), CommitStatus::committed);
-  assert_int_equal(f.in_new(1), 1);
-  assert_int_equal(f.in_new(2), 1);
-  // The first attempt may have died before it was synced.
-  assert_int_equal(f.files.count(Call::sync_directory) - before, 2);
+  next.settle(1);
+  assert_int_equal(f.directory.names(f.directory.maildir(1) / "new").size(), 1);
 }
 
-void a_repeat_after_a_restart_is_found_in_cur_with_flags(void**) {
+void a_repeat_after_an_expunge_and_restarts_does_not_bring_it_back(void**) {
   Fixture f;
   assert_status(f.store.commit(delivery(transaction(1), text)), CommitStatus::committed);
+  assert_true(f.store.expunge(**f.store.list(), {0}, transaction(2)).has_value());
   f.store.close();
-  const auto drop = f.directory.maildir(1);
-  const auto name = f.directory.names(drop / "new").at(0);
-  std::filesystem::rename(drop / "new" / name, drop / "cur" / (name + ":2,RS"));
-  StoreUnderTest next(f.directory, f.files);
-  assert_status(next.commit(repeat_of(1, {1})), CommitStatus::committed);
-  assert_int_equal(f.in_new(1), 0);
+  for (int start = 0; start < 3; ++start) {
+    StoreUnderTest next(f.directory, f.files);
+    assert_status(next.commit(repeat_of(1, {1})), CommitStatus::committed);
+    assert_true(next->knows(transaction(2)));
+    assert_false(next->knows(transaction(3)));
+    next.settle(1);
+    assert_int_equal(f.directory.names(f.directory.maildir(1) / "new").size(), 0);
+  }
 }
 
-void a_repeat_writes_what_is_missing(void**) {
+void a_repeat_that_nobody_knows_is_committed(void**) {
   Fixture f;
-  assert_status(f.store.commit(delivery(transaction(1), text, {1})), CommitStatus::committed);
-  f.store.close();
-  StoreUnderTest next(f.directory, f.files);
-  Delivery repeat = repeat_of(1, {1, 2});
+  Delivery repeat = repeat_of(1, {1});
   f.directory.write("content", text);
   repeat.content =
       FileContent{UniqueFd(::open((f.directory.path() / "content").c_str(), O_RDONLY))};
-  assert_status(next.commit(std::move(repeat)), CommitStatus::committed);
+  assert_status(f.store.commit(std::move(repeat)), CommitStatus::committed);
   assert_int_equal(f.in_new(1), 1);
-  assert_int_equal(f.in_new(2), 1);
-}
-
-void a_repeat_that_fails_keeps_earlier_copies_and_is_in_doubt(void**) {
-  Fixture f;
-  assert_status(f.store.commit(delivery(transaction(1), text, {1})), CommitStatus::committed);
-  f.store.close();
-  StoreUnderTest next(f.directory, f.files);
-  f.files.fail(Call::append, 1, ENOSPC);
-  assert_status(next.commit(repeat_of(1, {1, 2})), CommitStatus::in_doubt);
-  assert_int_equal(f.in_new(1), 1);
-  assert_int_equal(f.in_new(2), 0);
 }
 
 void a_repeat_of_a_message_expunged_since_does_not_bring_it_back(void**) {
@@ -280,16 +313,16 @@ void a_repeat_of_a_message_expunged_since_does_not_bring_it_back(void**) {
   assert_int_equal(f.in_new(1), 0);
 }
 
-void an_id_that_is_in_new_is_refused_to_another(void**) {
+void an_id_that_was_used_is_refused_to_another(void**) {
   Fixture f;
   assert_status(f.store.commit(delivery(transaction(1), text)), CommitStatus::committed);
   assert_status(f.store.commit(delivery(transaction(1), text)), CommitStatus::refused);
   assert_int_equal(f.in_new(1), 1);
 }
 
-void an_unknown_account_fails(void**) {
+void an_unknown_account_is_refused(void**) {
   Fixture f;
-  assert_status(f.store.commit(delivery(transaction(1), text, {1, 9})), CommitStatus::failed);
+  assert_status(f.store.commit(delivery(transaction(1), text, {1, 9})), CommitStatus::refused);
   f.assert_nothing_kept();
 }
 
@@ -298,7 +331,7 @@ void what_was_accepted_is_committed_before_the_store_goes(void**) {
   for (std::uint8_t i = 0; i < 50; ++i)
     f.store.submit(delivery(transaction(i), text));
   f.store.close();
-  assert_int_equal(f.in_new(1), 50);
+  assert_int_equal(f.directory.names(f.directory.maildir(1) / "new").size(), 50);
 }
 
 } // namespace
@@ -311,19 +344,20 @@ int main() {
       cmocka_unit_test(content_that_is_not_as_declared_is_refused),
       cmocka_unit_test(an_empty_message_is_a_message),
       cmocka_unit_test(no_room_is_full_before_anything_is_written),
-      cmocka_unit_test(each_failure_undoes_all_copies),
-      cmocka_unit_test(a_removal_that_fails_is_in_doubt),
+      cmocka_unit_test(the_journals_failures_are_voided_before_they_are_answered),
+      cmocka_unit_test(what_a_large_file_cannot_take_is_refused_and_removed),
+      cmocka_unit_test(what_a_maildrop_does_not_take_is_read_from_the_journal_and_tried_again),
+      cmocka_unit_test(what_is_expunged_before_it_has_its_place_never_comes),
       cmocka_unit_test(a_failure_leaves_the_rest_of_its_batch_alone),
-      cmocka_unit_test(commits_that_wait_share_their_directory_syncs),
+      cmocka_unit_test(commits_that_wait_share_one_sync),
       cmocka_unit_test(a_full_backlog_is_busy),
       cmocka_unit_test(a_repeat_joins_the_commit_under_way),
-      cmocka_unit_test(a_repeat_after_a_restart_is_found_in_new),
-      cmocka_unit_test(a_repeat_after_a_restart_is_found_in_cur_with_flags),
-      cmocka_unit_test(a_repeat_writes_what_is_missing),
-      cmocka_unit_test(a_repeat_that_fails_keeps_earlier_copies_and_is_in_doubt),
+      cmocka_unit_test(a_repeat_after_a_restart_is_known),
+      cmocka_unit_test(a_repeat_after_an_expunge_and_restarts_does_not_bring_it_back),
+      cmocka_unit_test(a_repeat_that_nobody_knows_is_committed),
       cmocka_unit_test(a_repeat_of_a_message_expunged_since_does_not_bring_it_back),
-      cmocka_unit_test(an_id_that_is_in_new_is_refused_to_another),
-      cmocka_unit_test(an_unknown_account_fails),
+      cmocka_unit_test(an_id_that_was_used_is_refused_to_another),
+      cmocka_unit_test(an_unknown_account_is_refused),
       cmocka_unit_test(what_was_accepted_is_committed_before_the_store_goes),
   };
   return cmocka_run_group_tests(tests, nullptr, nullptr);

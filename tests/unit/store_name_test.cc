@@ -2,6 +2,7 @@
 #include "common/mail/wire_size.h"
 #include "queued/maildir/maildir_name.h"
 #include "queued/store/account_table.h"
+#include "tests/unit/store_support.h"
 #include "tests/unit/check.h"
 
 using namespace letterlock;
@@ -18,15 +19,16 @@ void own_names_round_trip(void**) {
   const auto name = MaildirName::parse(text);
   assert_true(name.has_value());
   assert_int_equal(name->time, 1700000000);
-  assert_true(name->transaction == id);
-  assert_text_equal(name->uidl, hex);
+  assert_true(name->message == id);
+  assert_text_equal(name->uidl(), hex);
   assert_int_equal(*name->wire_size, 104);
 }
 
 void flags_change_neither_uidl_nor_base(void**) {
   const std::string base = "1.0123456789abcdef0123456789abcdef.h,S=3,W=4";
-  const auto name = MaildirName::parse(base + ":2,FRS");
-  assert_text_equal(name->uidl, hex);
+  const std::string flagged = base + ":2,FRS";
+  const auto name = MaildirName::parse(flagged);
+  assert_text_equal(name->uidl(), hex);
   assert_text_equal(name->base, base);
   assert_int_equal(*name->wire_size, 4);
 }
@@ -43,7 +45,7 @@ void the_id_alone_is_the_one_of_the_whole_name(void**) {
                                "1.0123456789ABCDEF0123456789ABCDEF.h"};
   for (const std::string& text : table) {
     const auto name = MaildirName::parse(text);
-    assert_true(message_id_in(text) == (name ? name->transaction : std::nullopt));
+    assert_true(message_id_in(text) == (name ? name->message : std::nullopt));
   }
   assert_true(message_id_in("1." + std::string(hex) + ".h") == Id128::from_hex(hex));
 }
@@ -69,7 +71,7 @@ void foreign_names_get_a_legal_uidl(void**) {
   for (const auto& row : table) {
     const auto name = MaildirName::parse(row.name);
     assert_true(name.has_value());
-    assert_text_equal(name->uidl, row.uidl);
+    assert_text_equal(name->uidl(), row.uidl);
   }
   assert_true(hashed_uidl("a") != hashed_uidl("b"));
 }
@@ -80,12 +82,26 @@ void names_that_are_no_messages_are_refused(void**) {
     assert_false(MaildirName::parse(name).has_value());
 }
 
-void unbelievable_wire_sizes_are_not_used(void**) {
+void sizes_that_cannot_be_are_not_used(void**) {
+  const std::string ours = "1." + std::string(hex) + ".h,";
   for (const char* fields : {"S=10", "W=10", "S=10,W=9", "S=10,W=23", "S=-1,W=4", "S=1x,W=1",
-                             "S=18446744073709551615,W=18446744073709551615", "S=,W="})
-    assert_false(MaildirName::parse(std::string("1.a.h,") + fields)->wire_size.has_value());
-  assert_int_equal(*MaildirName::parse("1.a.h,S=10,W=22")->wire_size, 22);
-  assert_int_equal(*MaildirName::parse("1.a.h,W=12,X=1,S=10")->wire_size, 12);
+                             "S=18446744073709551615,W=18446744073709551615", "S=,W="}) {
+    const std::string text = ours + fields;
+    assert_false(MaildirName::parse(text)->wire_size.has_value());
+    assert_false(MaildirName::parse(text)->stored_size.has_value());
+  }
+  for (const char* fields : {"S=10,W=12", "W=12,X=1,S=10", "S=10,W=22:2,S"}) {
+    const std::string text = ours + fields;
+    assert_int_equal(*MaildirName::parse(text)->stored_size, 10);
+  }
+  assert_int_equal(*MaildirName::parse(ours + "S=10,W=22")->wire_size, 22);
+}
+
+void sizes_in_the_names_of_others_are_not_believed(void**) {
+  for (const char* text : {"1.M2P3.h,S=10,W=12:2,S", "1.a.h,S=10,W=10", "letter,S=10,W=12"}) {
+    assert_false(MaildirName::parse(text)->wire_size.has_value());
+    assert_false(MaildirName::parse(text)->stored_size.has_value());
+  }
 }
 
 void wire_size_counts_what_pop3_sends(void**) {
@@ -107,7 +123,7 @@ void account_ids_are_given_once(void**) {
   assert_int_equal(static_cast<int>(*table.resolve("main")), 1);
   assert_int_equal(static_cast<int>(*table.resolve("alice")), 2);
   assert_int_equal(static_cast<int>(*table.resolve("main")), 1);
-  assert_text_equal(table.format(), "letterlock accounts 1\n1 main\n2 alice\n");
+  assert_text_equal(table.format(), sealed("letterlock accounts 1\n1 main\n2 alice\n"));
   auto again = AccountTable::parse(table.format());
   assert_int_equal(static_cast<int>(*again->resolve("alice")), 2);
   assert_int_equal(static_cast<int>(*again->resolve("bob")), 3);
@@ -119,9 +135,12 @@ void damaged_account_tables_are_refused(void**) {
   for (const char* file : {"accounts\n", "letterlock accounts 1", "letterlock accounts 1\n2 main\n",
                            "letterlock accounts 1\n1 main\n2 main\n",
                            "letterlock accounts 1\n1 main", "letterlock accounts 1\n1 \n",
-                           "letterlock accounts 1\n1 a b\n", "letterlock accounts 1\n\n"})
+                           "letterlock accounts 1\n1 a b\n", "letterlock accounts 1\n\n"}) {
+    assert_false(AccountTable::parse(sealed(file)).has_value());
     assert_false(AccountTable::parse(file).has_value());
-  assert_text_equal(AccountTable::parse("letterlock accounts 1\n1 a\nx\n").error().text,
+  }
+  assert_false(AccountTable::parse("letterlock accounts 1\n1 a\n").has_value()); // not sealed
+  assert_text_equal(AccountTable::parse(sealed("letterlock accounts 1\n1 a\nx\n")).error().text,
                     "accounts:3: this is not \"2 NAME\"");
 }
 
@@ -135,7 +154,8 @@ int main() {
       cmocka_unit_test(host_characters_that_mean_something_are_escaped),
       cmocka_unit_test(foreign_names_get_a_legal_uidl),
       cmocka_unit_test(names_that_are_no_messages_are_refused),
-      cmocka_unit_test(unbelievable_wire_sizes_are_not_used),
+      cmocka_unit_test(sizes_that_cannot_be_are_not_used),
+      cmocka_unit_test(sizes_in_the_names_of_others_are_not_believed),
       cmocka_unit_test(wire_size_counts_what_pop3_sends),
       cmocka_unit_test(account_ids_are_given_once),
       cmocka_unit_test(damaged_account_tables_are_refused),

@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -64,6 +65,13 @@ private:
   std::filesystem::path path_;
 };
 
+// The content of `accounts`: LINES and their checksum.
+inline std::string sealed(const std::string& lines) {
+  char seal[32];
+  std::snprintf(seal, sizeof seal, "crc32c %08x\n", crc32c(0, as_bytes(lines)));
+  return lines + seal;
+}
+
 inline Id128 transaction(std::uint8_t number) {
   Id128 id;
   id.bytes[15] = number;
@@ -87,6 +95,17 @@ inline Delivery delivery(Id128 id, std::string text, std::vector<std::uint32_t> 
   return made;
 }
 
+// The checkpoint's thread makes the journal's next slot as soon as it runs. Whoever counts calls,
+// or makes one fail, waits for that first.
+inline void wait_for_spare_slot(const TemporaryDirectory& directory) {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (directory.names("journal") != std::vector<std::string>{"0", "1"}) {
+    if (std::chrono::steady_clock::now() > deadline)
+      throw std::runtime_error("no spare slot was made");
+    ::poll(nullptr, 0, 1);
+  }
+}
+
 class StoreUnderTest {
 public:
   explicit StoreUnderTest(const TemporaryDirectory& directory,
@@ -102,6 +121,9 @@ public:
     options.server_name = "mx.example.com";
     options.now = 1'700'000'000;
     options.lock_wait = std::chrono::milliseconds(0);
+    options.limits.segment_bytes = 1u << 20; // so that a start is quick
+    options.life = Id128{{1}};
+    options.first_retry = std::chrono::milliseconds(1);
     return options;
   }
 
@@ -144,6 +166,9 @@ public:
     return wait_for(answer);
   }
 
+  // Until everything that was committed for it is in its place, or has failed.
+  void settle(std::uint32_t account = 1) { static_cast<void>(list(account)); }
+
   // The content, or the error's text in brackets.
   std::string read(Maildrop& maildrop, std::size_t index) {
     auto answer = std::make_shared<std::optional<ReadResult<OpenedMessage>>>();
@@ -157,9 +182,10 @@ public:
     return text;
   }
 
-  ReadResult<Expunged> expunge(Maildrop& maildrop, std::vector<std::size_t> indices) {
+  ReadResult<Expunged> expunge(Maildrop& maildrop, std::vector<std::size_t> indices,
+                               Id128 id = Id128::random()) {
     auto answer = std::make_shared<std::optional<ReadResult<Expunged>>>();
-    maildrop.expunge(std::move(indices), [answer](auto done) { *answer = std::move(done); });
+    maildrop.expunge(id, std::move(indices), [answer](auto done) { *answer = std::move(done); });
     return wait_for(answer);
   }
 

@@ -140,9 +140,11 @@ struct StoreSettings {
   std::uint64_t reserve{}; // bytes of the file system that are never given out
   std::uint64_t max_message_size{};
   std::uint32_t scratch_files{}; // that one smtpd may hold at once
+  Id128 boot;                    // names the running of the kernel; zero: the system does not tell
   static constexpr auto fields() {
     return std::tuple(&StoreSettings::hostname, &StoreSettings::reserve,
-                      &StoreSettings::max_message_size, &StoreSettings::scratch_files);
+                      &StoreSettings::max_message_size, &StoreSettings::scratch_files,
+                      &StoreSettings::boot);
   }
 };
 

@@ -1,0 +1,145 @@
+// Listing new/ and cur/, and reading the files whose names do not tell their size.
+#include "queued/maildir/list_maildrop.h"
+
+#include "common/mail/wire_size.h"
+#include "queued/disk/file_times.h"
+#include "queued/maildir/maildrop_index_builder.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <vector>
+
+namespace letterlock::queued {
+
+namespace {
+
+// O_NONBLOCK: a FIFO that somebody put there must not hold the thread.
+constexpr int read_flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
+constexpr std::size_t piece_size = 64 * 1024;
+
+class Lister {
+public:
+  explicit Lister(const MaildropListing& listing)
+      : listing_(listing), builder_(listing.most_messages) {}
+
+  SystemResult<void> list(int directory, bool in_cur) {
+    return visit_directory(directory, [&](const std::string& name, FileKind kind) {
+      const auto parsed = MaildirName::parse(name);
+      if (!parsed)
+        return true;
+      if (kind != FileKind::regular) {
+        listing_.left_alone(name, "is no regular file");
+        return true;
+      }
+      if (builder_.full()) {
+        listing_.left_alone("(the rest)", "is more than a maildrop may hold");
+        return false;
+      }
+      if (parsed->wire_size)
+        builder_.add(name, *parsed, in_cur, {*parsed->stored_size, *parsed->wire_size});
+      else
+        add_by_content(directory, name, *parsed, in_cur);
+      return true;
+    });
+  }
+
+  std::shared_ptr<const MaildropIndex> finish() && { return std::move(builder_).finish(); }
+
+private:
+  void add_by_content(int directory, const std::string& name, const MaildirName& parsed,
+                      bool in_cur) {
+    struct stat about = {};
+    if (::fstatat(directory, name.c_str(), &about, AT_SYMLINK_NOFOLLOW) == 0 &&
+        S_ISREG(about.st_mode))
+      if (const auto known = known_sizes(parsed, about))
+        return builder_.add(name, parsed, in_cur, *known, stamp_of(about));
+    const auto file = open_message_file(directory, name, about);
+    if (!file && file.error().number == ENOENT)
+      return; // moved or removed meanwhile
+    const auto sizes = file ? read_sizes(file->get()) : std::nullopt;
+    if (!sizes)
+      return listing_.left_alone(name, "cannot be read");
+    builder_.add(name, parsed, in_cur, *sizes, stamp_of(about));
+  }
+
+  std::optional<IndexedSizes> known_sizes(const MaildirName& parsed,
+                                          const struct stat& about) const {
+    const MaildropIndex* const previous = listing_.previous;
+    const auto number = previous != nullptr ? previous->find(parsed) : std::nullopt;
+    if (!number || previous->stamp(*number) != stamp_of(about) ||
+        previous->stored_size(*number) != static_cast<std::uint64_t>(about.st_size))
+      return std::nullopt;
+    return IndexedSizes{previous->stored_size(*number), (*previous)[*number].wire_size};
+  }
+
+  std::optional<IndexedSizes> read_sizes(int file) {
+    buffer_.resize(piece_size);
+    IndexedSizes sizes;
+    mail::WireSize wire_size;
+    for (;;) {
+      const ssize_t got = ::read(file, buffer_.data(), buffer_.size());
+      if (got < 0 && errno == EINTR)
+        continue;
+      if (got < 0)
+        return std::nullopt;
+      if (got == 0)
+        break;
+      const Bytes piece = Bytes(buffer_).first(static_cast<std::size_t>(got));
+      sizes.stored += piece.size();
+      wire_size.add(as_text(piece));
+    }
+    sizes.wire = wire_size.octets();
+    return sizes;
+  }
+
+  const MaildropListing& listing_;
+  MaildropIndexBuilder builder_;
+  std::vector<std::byte> buffer_;
+};
+
+} // namespace
+
+SystemResult<std::shared_ptr<const MaildropIndex>>
+list_maildrop(const MaildirDirectories& directories, const MaildropListing& listing) {
+  Lister lister(listing);
+  // new/ first: a message that is moved to cur/ meanwhile is seen at least once.
+  for (const auto& [directory, in_cur] :
+       {std::pair(directories.fresh.get(), false), std::pair(directories.cur.get(), true)})
+    if (const auto listed = lister.list(directory, in_cur); !listed)
+      return std::unexpected(listed.error());
+  return std::move(lister).finish();
+}
+
+SystemResult<std::shared_ptr<const MaildropIndex>> list_cur(const MaildirDirectories& directories,
+                                                            std::size_t most_messages) {
+  MaildropIndexBuilder builder(most_messages);
+  const auto listed =
+      visit_directory(directories.cur.get(), [&](const std::string& name, FileKind) {
+        if (const auto parsed = MaildirName::parse(name))
+          builder.add(name, *parsed, true, {});
+        return !builder.full();
+      });
+  if (!listed)
+    return std::unexpected(listed.error());
+  return std::move(builder).finish();
+}
+
+FileStamp stamp_of(const struct stat& about) {
+  return {static_cast<std::uint64_t>(about.st_ino), time_modified(about)};
+}
+
+SystemResult<UniqueFd> open_message_file(int directory, const std::string& name,
+                                         struct stat& about) {
+  UniqueFd file(::openat(directory, name.c_str(), read_flags));
+  struct stat parent = {};
+  if (!file || ::fstat(file.get(), &about) != 0 || ::fstat(directory, &parent) != 0)
+    return std::unexpected(Errno{errno});
+  if (!S_ISREG(about.st_mode) || about.st_dev != parent.st_dev)
+    return std::unexpected(Errno{EINVAL});
+  return file;
+}
+
+} // namespace letterlock::queued

@@ -1,0 +1,141 @@
+// Writing, linking and removing message files.
+#include "queued/maildir/maildir_writer.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <unordered_map>
+
+namespace letterlock::queued {
+
+namespace {
+
+constexpr mode_t message_mode = 0640;
+constexpr std::size_t most_open_maildrops = 64;
+// Somebody may have put another directory in the place of one that is open.
+constexpr std::chrono::seconds trusted_for{1};
+// A small message is one write.
+constexpr std::size_t joined_max = 320 * 1024;
+
+} // namespace
+
+SystemResult<const MaildirDirectories*> MaildirWriter::directories(std::uint32_t mailbox) {
+  const auto now = std::chrono::steady_clock::now();
+  const auto known = open_.find(mailbox);
+  if (known != open_.end() && now - known->second.since < trusted_for)
+    return &known->second.directories;
+  if (known != open_.end())
+    open_.erase(known);
+  if (open_.size() >= most_open_maildrops)
+    open_.clear();
+  auto opened = MaildirDirectories::open(root_, mailbox);
+  if (!opened)
+    return std::unexpected(opened.error());
+  return &open_.emplace(mailbox, Open{std::move(*opened), now}).first->second.directories;
+}
+
+std::string MaildirWriter::name_of(const CopyName& copy) const {
+  return format_maildir_name(copy.received, copy.message, host_, copy.stored_size, copy.wire_size);
+}
+
+SystemResult<void> MaildirWriter::write_to(int directory, const std::string& name, Bytes head,
+                                           Bytes content, bool sync) {
+  auto file = files_.create_file(directory, name, message_mode);
+  if (!file && file.error().number == EEXIST) {
+    // An attempt of ours that failed half way: nobody else has the id.
+    if (const auto removed = files_.unlink(directory, name); !removed)
+      return removed;
+    file = files_.create_file(directory, name, message_mode);
+  }
+  if (!file)
+    return std::unexpected(file.error());
+  SystemResult<void> done;
+  if (head.size() + content.size() <= joined_max) {
+    buffer_.assign(as_text(head));
+    buffer_ += as_text(content);
+    done = files_.append(file->get(), as_bytes(buffer_));
+  } else {
+    done = files_.append(file->get(), head);
+    if (done)
+      done = files_.append(file->get(), content);
+  }
+  if (done && sync)
+    done = files_.sync_file(file->get());
+  if (!done)
+    static_cast<void>(files_.unlink(directory, name)); // swept at the next start if this fails
+  return done;
+}
+
+SystemResult<void> MaildirWriter::write(std::uint32_t mailbox, const std::string& name, Bytes head,
+                                        Bytes content) {
+  const auto maildir = directories(mailbox);
+  if (!maildir)
+    return std::unexpected(maildir.error());
+  const int tmp = (*maildir)->tmp.get();
+  auto done = write_to(tmp, name, head, content, false);
+  if (done)
+    done = files_.rename(tmp, name, (*maildir)->fresh.get(), name);
+  return done;
+}
+
+SystemResult<void> MaildirWriter::replace(std::uint32_t mailbox, int directory,
+                                          const std::string& name, Bytes head, Bytes content) {
+  const auto maildir = directories(mailbox);
+  if (!maildir)
+    return std::unexpected(maildir.error());
+  const int tmp = (*maildir)->tmp.get();
+  auto done = write_to(tmp, name, head, content, true);
+  if (done)
+    done = files_.rename(tmp, name, directory, name);
+  if (done)
+    done = files_.sync_directory(directory);
+  return done;
+}
+
+SystemResult<void> MaildirWriter::link(std::uint32_t mailbox, const std::string& name, int from,
+                                       const std::string& from_name) {
+  const auto maildir = directories(mailbox);
+  if (!maildir)
+    return std::unexpected(maildir.error());
+  const auto linked = files_.link(from, from_name, (*maildir)->fresh.get(), name);
+  if (!linked && linked.error().number != EEXIST)
+    return linked;
+  return {};
+}
+
+SystemResult<void> MaildirWriter::remove(std::uint32_t mailbox,
+                                         const std::vector<SeenFile>& files) {
+  const auto maildir = directories(mailbox);
+  if (!maildir)
+    return std::unexpected(maildir.error());
+  SystemResult<void> result;
+  // What is not where it was seen: by base, to be found in one listing of cur.
+  std::unordered_map<std::string, bool> elsewhere;
+  const auto remove_from = [&](int directory, const std::string& name) {
+    const auto removed = files_.unlink(directory, name);
+    if (!removed && removed.error().number != ENOENT)
+      result = removed;
+    return removed || removed.error().number != ENOENT;
+  };
+  for (const SeenFile& file : files) {
+    const int seen_in = file.in_cur ? (*maildir)->cur.get() : (*maildir)->fresh.get();
+    if (file.name.empty() || !remove_from(seen_in, file.name))
+      elsewhere.emplace(file.base, false);
+  }
+  if (elsewhere.empty())
+    return result;
+  for (const UniqueFd* directory : {&(*maildir)->fresh, &(*maildir)->cur}) {
+    std::vector<std::string> names;
+    const auto visited = visit_directory(directory->get(), [&](const std::string& name, FileKind) {
+      if (elsewhere.contains(name.substr(0, name.find(':', 1))))
+        names.push_back(name);
+      return true;
+    });
+    if (!visited)
+      return visited;
+    for (const std::string& name : names)
+      remove_from(directory->get(), name);
+  }
+  return result;
+}
+
+} // namespace letterlock::queued

@@ -1,0 +1,78 @@
+// MaildirWriter: puts copies of messages into maildrops and takes them out again, without a sync of
+// its own; the journal is what makes them last.
+//
+// One thread uses one writer; it waits for the disk. Source: docs/spool.md, "Materialising" and
+// "Expunging".
+#pragma once
+
+#include "queued/disk/directory.h"
+#include "queued/maildir/maildir_name.h"
+
+#include <chrono>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace letterlock::queued {
+
+// What a copy's name is made of.
+struct CopyName {
+  Id128 message;
+  std::int64_t received = 0;     // seconds since 1970
+  std::uint64_t stored_size = 0; // of head and content
+  std::uint64_t wire_size = 0;   // of head and content
+};
+
+// A file of a maildrop, as somebody saw it last.
+struct SeenFile {
+  std::string base; // its name without flags
+  std::string name; // where it was: empty, not known
+  bool in_cur = false;
+};
+
+// Files that are to go from a maildrop, as one request.
+struct ExpungeRequest {
+  Id128 transaction;
+  std::uint32_t mailbox = 0;
+  std::vector<SeenFile> files;
+};
+
+class MaildirWriter {
+public:
+  // ROOT (borrowed) is the state directory; both outlive the writer.
+  MaildirWriter(FileSystem& files, int root, const MaildirHost& host)
+      : files_(files), root_(root), host_(host) {}
+
+  std::string name_of(const CopyName& copy) const;
+
+  // HEAD and CONTENT become one file: tmp, then new.
+  SystemResult<void> write(std::uint32_t mailbox, const std::string& name, Bytes head,
+                           Bytes content);
+  // The same in place of NAME in DIRECTORY (open; of this mailbox), made durable at once.
+  SystemResult<void> replace(std::uint32_t mailbox, int directory, const std::string& name,
+                             Bytes head, Bytes content);
+  // A file of FROM (open) gets its second name. One that is there already is no error.
+  SystemResult<void> link(std::uint32_t mailbox, const std::string& name, int from,
+                          const std::string& from_name);
+  // Removes FILES from new and cur, wherever each is by now. One that is gone is no error.
+  SystemResult<void> remove(std::uint32_t mailbox, const std::vector<SeenFile>& files);
+
+  // The directories of MAILBOX; valid until the next call with another mailbox.
+  SystemResult<const MaildirDirectories*> directories(std::uint32_t mailbox);
+
+private:
+  struct Open {
+    MaildirDirectories directories;
+    std::chrono::steady_clock::time_point since;
+  };
+  SystemResult<void> write_to(int directory, const std::string& name, Bytes head, Bytes content,
+                              bool sync);
+
+  FileSystem& files_;
+  int root_;
+  const MaildirHost& host_;
+  std::map<std::uint32_t, Open> open_;
+  std::string buffer_;
+};
+
+} // namespace letterlock::queued

@@ -1,0 +1,145 @@
+// Checkpoints, and what to do when one fails.
+#include "queued/store/checkpointer.h"
+
+#include "queued/disk/worker_pool.h"
+#include "queued/store/journal_table.h"
+#include "queued/store/state_directory.h"
+
+#include <cerrno>
+#include <latch>
+
+namespace letterlock::queued {
+
+Checkpointer::Checkpointer(const CheckpointerParts& parts, const CheckpointerOptions& options,
+                           journal::Sequence retired, std::size_t segments)
+    : parts_(parts), options_(options), segments_(segments), retired_(retired),
+      thread_(start_thread([this] { run(); })) {}
+
+void Checkpointer::stop() {
+  {
+    const std::lock_guard guard(mutex_);
+    stopping_ = true;
+  }
+  changed_.notify_all();
+  parts_.progress.wake();
+  if (thread_.joinable())
+    thread_.join();
+}
+
+bool Checkpointer::stopping() const {
+  const std::lock_guard guard(mutex_);
+  return stopping_;
+}
+
+void Checkpointer::begin() {
+  {
+    const std::lock_guard guard(mutex_);
+    wanted_ = true;
+  }
+  changed_.notify_all();
+}
+
+void Checkpointer::pace() {
+  const auto use = parts_.journal.use();
+  if (!use.segment_full)
+    return;
+  std::unique_lock lock(mutex_);
+  if (!wanted_) {
+    wanted_ = true;
+    changed_.notify_all();
+  }
+  if (use.slots * 5 <= segments_ * 4)
+    return;
+  const std::uint64_t before = finished_;
+  changed_.wait_for(lock, options_.pace, [&] { return finished_ != before || stopping_; });
+}
+
+void Checkpointer::run() {
+  for (;;) {
+    // The next segment is made before it is needed; if that fails, the writer will say so.
+    static_cast<void>(parts_.journal.prepare_slot());
+    {
+      std::unique_lock lock(mutex_);
+      changed_.wait_for(lock, options_.interval, [this] { return wanted_ || stopping_; });
+      if (stopping_)
+        return;
+      wanted_ = false;
+    }
+    checkpoint();
+    {
+      const std::lock_guard guard(mutex_);
+      ++finished_;
+    }
+    changed_.notify_all();
+  }
+}
+
+void Checkpointer::checkpoint() {
+  const auto use = parts_.journal.use();
+  // A segment that is full is what must be freed; else all that there is.
+  const journal::Sequence wanted =
+      use.segment_full ? use.full_up_to : parts_.pipeline.last_with_work();
+  if (wanted <= retired_ && !use.segment_full)
+    return;
+  static_cast<void>(
+      parts_.progress.wait_for(wanted, options_.interval, [this] { return stopping(); }));
+  const journal::Sequence up_to = parts_.progress.done_up_to();
+  if (up_to <= retired_ || stopping() || !sync(up_to))
+    return;
+  parts_.large.retire(up_to);
+  if (!parts_.pipeline.write_and_wait(journal::Retire{up_to, parts_.now()}))
+    return;
+  retired_ = up_to;
+  parts_.journal.retire(up_to);
+}
+
+bool Checkpointer::sync(journal::Sequence up_to) {
+  if (!distrusting_) {
+    const auto synced = parts_.files.sync_everything(parts_.state.root());
+    if (synced)
+      return true;
+    if (synced.error().number != ENOSYS) {
+      parts_.reporter.say(StoreReport::Level::error, "checkpoint.failed",
+                          Error::system("syncing the maildrops", synced.error().number).text);
+      // Nobody knows what was lost, and no later sync would tell.
+      parts_.pipeline.trust_nothing(true);
+      distrusting_ = true;
+    }
+  }
+  if (!rewrite_all(up_to))
+    return false;
+  if (distrusting_) {
+    parts_.reporter.say(StoreReport::Level::info, "checkpoint.mended",
+                        "every message since the last good one was written again");
+    parts_.pipeline.trust_nothing(false);
+    distrusting_ = false;
+  }
+  return true;
+}
+
+// Every copy since the last good checkpoint that is still in its maildrop, synced by itself.
+bool Checkpointer::rewrite_all(journal::Sequence up_to) {
+  JournalTable table(parts_.host);
+  if (!table.read(parts_.state.journal()))
+    return false;
+  bool good = true;
+  for (auto& [mailbox, of] : table.mailboxes()) {
+    std::erase_if(of.copies, [&](const CopyJob& copy) {
+      return copy.sequence > up_to || of.expunged.contains(copy.message);
+    });
+    std::string why;
+    std::latch done(1);
+    parts_.materialiser.rewrite(mailbox, std::move(of.copies), [&](std::string failed) {
+      why = std::move(failed);
+      done.count_down();
+    });
+    done.wait();
+    if (!why.empty())
+      parts_.reporter.say(StoreReport::Level::error, "checkpoint.failed",
+                          "maildrop " + std::to_string(mailbox) + ": " + why);
+    good = good && why.empty();
+  }
+  return good;
+}
+
+} // namespace letterlock::queued

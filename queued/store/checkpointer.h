@@ -1,0 +1,70 @@
+// Checkpointer: the thread that makes maildrops durable in one go and then frees the journal.
+//
+// Source: docs/spool.md, "Checkpoint" and "When the disk fails".
+#pragma once
+
+#include "queued/store/commit_pipeline.h"
+#include "queued/store/state_directory.h"
+
+namespace letterlock::queued {
+
+struct CheckpointerOptions {
+  // A record is retired at the latest so long after it was written, if the disk can.
+  std::chrono::milliseconds interval{30'000};
+  // Batches wait so long for a checkpoint when the journal is nearly full.
+  std::chrono::milliseconds pace{100};
+};
+
+struct CheckpointerParts {
+  FileSystem& files;
+  StateDirectory& state;
+  journal::JournalWriter& journal;
+  CommitPipeline& pipeline;
+  Materialiser& materialiser;
+  Progress& progress;
+  LargeFiles& large;
+  const MaildirHost& host;
+  Reporter& reporter;
+  std::function<std::int64_t()> now; // seconds since 1970
+};
+
+class Checkpointer {
+public:
+  // RETIRED: what recovery has retired. SEGMENTS: the most that the journal has.
+  Checkpointer(const CheckpointerParts& parts, const CheckpointerOptions& options,
+               journal::Sequence retired, std::size_t segments);
+  ~Checkpointer() { stop(); }
+  // Ends the thread: cuts short what it waits for, but for a sync that is under way. pace() may be
+  // called all the same.
+  void stop();
+  Checkpointer(const Checkpointer&) = delete;
+  Checkpointer& operator=(const Checkpointer&) = delete;
+
+  // Waits a little if the journal is nearly full, until a checkpoint is over. For the pipeline.
+  void pace();
+  // Begins one now. From any thread.
+  void begin();
+
+private:
+  void run();
+  void checkpoint();
+  bool sync(journal::Sequence up_to);
+  bool rewrite_all(journal::Sequence up_to);
+  bool stopping() const;
+
+  const CheckpointerParts parts_;
+  const CheckpointerOptions options_;
+  const std::size_t segments_;
+  journal::Sequence retired_; // the thread's
+  bool distrusting_ = false;  // the thread's: a sync has failed, and not all is rewritten
+
+  mutable std::mutex mutex_; // guards what follows
+  std::condition_variable changed_;
+  bool wanted_ = false;
+  std::uint64_t finished_ = 0; // checkpoints
+  bool stopping_ = false;
+
+  std::thread thread_; // last: it uses all of the above
+};
+
+} // namespace letterlock::queued

@@ -1,0 +1,138 @@
+// CommitPipeline: everything that is to become durable, on its way through the journal: deliveries,
+// expunges, and the journal's own housekeeping. All that wait are one batch: one write, one sync.
+//
+// submit() is the loop thread's; the rest may be called from any. Source:
+// docs/spool.md, "Committing" and "Repeats".
+#pragma once
+
+#include "queued/journal/journal_writer.h"
+#include "queued/store/content.h"
+#include "queued/store/identity.h"
+#include "queued/store/large_files.h"
+#include "queued/store/materialiser.h"
+
+#include <atomic>
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+#include <unordered_map>
+#include <unordered_set>
+
+namespace letterlock::queued {
+
+class WorkerPool;
+
+// What the pipeline works with. All of it is borrowed and outlives the pipeline.
+struct PipelineParts {
+  journal::JournalWriter& journal;
+  Materialiser& materialiser;
+  Progress& progress;
+  LargeFiles& large;
+  WorkerPool& copiers; // of large messages
+  SpaceLedger& ledger;
+  MessageIds& ids;
+  const MaildirHost& host;
+  CompletionQueue& completions;
+  Reporter& reporter;
+};
+
+struct PipelineStart {
+  std::optional<Id128> life; // none: no Materialised records
+  std::vector<Id128> seen;   // transactions that became durable lately, newest last
+  std::vector<journal::Position> positions;
+  journal::Sequence last = 0; // of the records that are there
+};
+
+class CommitPipeline {
+public:
+  using Done = std::function<void(CommitResult)>;
+
+  CommitPipeline(const PipelineParts& parts, const StoreLimits& limits, PipelineStart start);
+  ~CommitPipeline(); // commits what waits, first
+  CommitPipeline(const CommitPipeline&) = delete;
+  CommitPipeline& operator=(const CommitPipeline&) = delete;
+
+  // As MessageStore::submit; SCRATCH is the file of ScratchContent, or none if there is no such
+  // lease.
+  void submit(Delivery delivery, ScratchFile scratch, Done done);
+  // Removes files from a maildrop; DONE says that it is durable, or why it was not begun. From any
+  // thread.
+  void expunge(ExpungeRequest request, std::function<void(Expected<void>)> done);
+  // Whether that transaction became durable, as far back as is remembered.
+  bool knows(const Id128& transaction) const;
+
+  // Writes RECORD with the next batch, and waits until that is over. False: it is not durable.
+  bool write_and_wait(const journal::Record& record);
+  // A sync has failed: from now on the journal says that no unsynced file is to be trusted (YES),
+  // until that is over.
+  void trust_nothing(bool yes);
+  // PACE is called on the pipeline's thread before each batch; it may wait, to give a checkpoint
+  // time.
+  void before_batch(std::function<void()> pace);
+  // The last record that has something to be carried out.
+  journal::Sequence last_with_work() const;
+
+private:
+  struct DeliveryWork {
+    Delivery delivery;
+    ScratchFile scratch;
+    Id128 message;
+    bool large = false;
+    std::uint64_t backlog = 0;
+  };
+  // A part of a request: it may be too long for one record. The last one names the transaction and
+  // is answered; it is not written if one before it failed.
+  struct ExpungeWork {
+    ExpungeRequest request;
+    std::shared_ptr<std::string> failure;     // of all parts; empty: none yet
+    std::function<void(Expected<void>)> done; // none: not the last
+  };
+  struct RecordWork {
+    const journal::Record* record;
+    std::function<void(bool)> done;
+  };
+  using Work = std::variant<DeliveryWork, ExpungeWork, RecordWork>;
+  struct Batch;
+
+  void run();
+  void run_batch(std::vector<Work> works);
+  void add_delivery(Batch& batch, DeliveryWork work);
+  void add_expunge(Batch& batch, ExpungeWork work);
+  void fail_expunge(ExpungeWork& work, const std::string& why);
+  void commit(Batch& batch);
+  void committed(Batch& batch, const std::vector<journal::Place>& places);
+  void not_committed(Batch& batch, const journal::BatchError& error);
+  void note_progress();
+  void remember(const Id128& transaction); // under the mutex
+  void mend_if_broken();
+
+  void answer(Done done, CommitResult result);
+  void finish(std::vector<CommitResult> results, std::uint64_t backlog_bytes);
+  void enqueue(Work work);
+
+  const PipelineParts parts_;
+  const StoreLimits limits_;
+  const std::optional<Id128> life_;
+
+  // The thread's.
+  std::unordered_map<std::uint32_t, std::uint64_t> next_sequence_; // by mailbox
+  journal::Sequence noted_ = 0; // what the last Materialised record said
+  bool broken_ = false;
+
+  mutable std::mutex mutex_; // guards what follows
+  std::condition_variable changed_;
+  std::vector<Work> waiting_;
+  std::unordered_map<Id128, std::vector<Done>, Id128Hash> under_way_; // answered by finish()
+  std::size_t copying_ = 0;                                           // large ones, not waiting yet
+  std::uint64_t bytes_ = 0;                                           // of all under way
+  std::deque<Id128> seen_order_;                                      // oldest first
+  std::unordered_set<Id128, Id128Hash> seen_;
+  std::function<void()> pace_;
+  bool stopping_ = false;
+  std::atomic<journal::Sequence> last_with_work_ = 0;
+  std::atomic<bool> distrusting_ = false;
+
+  std::thread thread_; // last: it uses all of the above
+};
+
+} // namespace letterlock::queued

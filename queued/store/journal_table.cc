@@ -1,0 +1,52 @@
+// Adding up the records of a journal.
+#include "queued/store/journal_table.h"
+
+#include "common/mail/wire_size.h"
+
+namespace letterlock::queued {
+
+SystemResult<journal::Contents> JournalTable::read(int directory) {
+  return journal::read_journal(directory, [this](const journal::Record& record,
+                                                 journal::Sequence sequence,
+                                                 const journal::Place& place) {
+    if (const auto* accept = std::get_if<journal::Accept>(&record))
+      add(*accept, sequence, place);
+    else if (const auto* expunge = std::get_if<journal::Expunge>(&record))
+      add(*expunge, sequence);
+    else if (const auto* materialised = std::get_if<journal::Materialised>(&record))
+      materialised_ = *materialised;
+  });
+}
+
+void JournalTable::add(const journal::Accept& accept, journal::Sequence sequence,
+                       const journal::Place& place) {
+  if (!messages_.insert(accept.message).second)
+    return;
+  for (const journal::Copy& copy : accept.copies) {
+    CopyJob job;
+    job.sequence = sequence;
+    job.place = place;
+    job.mailbox = copy.mailbox;
+    job.message = accept.message;
+    job.name = format_maildir_name(accept.received, accept.message, host_,
+                                   copy.head.size() + accept.stored_size,
+                                   mail::wire_size(copy.head) + accept.wire_size);
+    job.large = accept.large;
+    mailboxes_[copy.mailbox].copies.push_back(std::move(job));
+  }
+}
+
+void JournalTable::add(const journal::Expunge& expunge, journal::Sequence sequence) {
+  Mailbox& mailbox = mailboxes_[expunge.mailbox];
+  if (mailbox.first_expunge == 0)
+    mailbox.first_expunge = sequence;
+  mailbox.last_expunge = sequence;
+  for (const journal::ExpungedName& name : expunge.names) {
+    if (const auto* id = std::get_if<Id128>(&name.name))
+      mailbox.expunged.insert(*id);
+    else
+      mailbox.expunged_bases.emplace_back(std::get<std::string_view>(name.name));
+  }
+}
+
+} // namespace letterlock::queued

@@ -1,0 +1,93 @@
+// Files of large messages.
+#include "queued/store/large_files.h"
+
+#include "queued/disk/directory.h"
+
+#include <algorithm>
+
+namespace letterlock::queued {
+
+namespace {
+
+constexpr mode_t message_mode = 0640; // it becomes a file of the maildrop
+constexpr std::size_t most_open_copies = 32;
+
+} // namespace
+
+std::string LargeFiles::name_of(const Id128& message, std::uint32_t mailbox) {
+  return message.hex() + '.' + std::to_string(mailbox);
+}
+
+std::expected<void, Refusal> LargeFiles::write(const Delivery& delivery, const Id128& message,
+                                               const ScratchFile& scratch) {
+  std::vector<std::uint32_t> mailboxes;
+  const auto refuse = [&](Refusal refusal) {
+    remove(message, mailboxes);
+    return std::unexpected(std::move(refusal));
+  };
+  for (std::size_t next = 0; next < delivery.copies.size();) {
+    // As many copies as may be open, in one reading.
+    std::vector<UniqueFd> open;
+    for (; next < delivery.copies.size() && open.size() < most_open_copies; ++next) {
+      const Copy& copy = delivery.copies[next];
+      const auto mailbox = static_cast<std::uint32_t>(copy.account);
+      auto file = files_.create_file(directory_, name_of(message, mailbox), message_mode);
+      if (!file)
+        return refuse(Refusal::system("large", file.error()));
+      mailboxes.push_back(mailbox);
+      if (const auto written = files_.append(file->get(), as_bytes(copy.head)); !written)
+        return refuse(Refusal::system("large", written.error()));
+      open.push_back(std::move(*file));
+    }
+    auto copied = copy_content(delivery, scratch, [&](Bytes piece) -> SystemResult<void> {
+      for (const UniqueFd& file : open)
+        if (const auto written = files_.append(file.get(), piece); !written)
+          return written;
+      return {};
+    });
+    if (!copied)
+      return refuse(std::move(copied.error()));
+    for (const UniqueFd& file : open)
+      if (const auto synced = files_.sync_file(file.get()); !synced)
+        return refuse(Refusal::system("large", synced.error()));
+  }
+  return {};
+}
+
+void LargeFiles::remove(const Id128& message, const std::vector<std::uint32_t>& mailboxes) {
+  // What is left behind is swept at the next start.
+  for (const std::uint32_t mailbox : mailboxes)
+    static_cast<void>(files_.unlink(directory_, name_of(message, mailbox)));
+}
+
+void LargeFiles::recorded(journal::Sequence sequence, const Id128& message, std::uint32_t mailbox) {
+  const std::lock_guard guard(mutex_);
+  recorded_.emplace_back(sequence, name_of(message, mailbox));
+}
+
+void LargeFiles::retire(journal::Sequence sequence) {
+  std::deque<std::pair<journal::Sequence, std::string>> old;
+  {
+    const std::lock_guard guard(mutex_);
+    for (; !recorded_.empty() && recorded_.front().first <= sequence; recorded_.pop_front())
+      old.push_back(std::move(recorded_.front()));
+  }
+  for (const auto& [of, name] : old)
+    static_cast<void>(files_.unlink(directory_, name));
+}
+
+SystemResult<void> LargeFiles::sweep(const std::unordered_set<std::string>& kept) {
+  std::vector<std::string> names;
+  const auto visited = visit_directory(directory_, [&](const std::string& name, FileKind kind) {
+    if (kind != FileKind::directory && !kept.contains(name))
+      names.push_back(name);
+    return true;
+  });
+  if (!visited)
+    return visited;
+  for (const std::string& name : names)
+    static_cast<void>(files_.unlink(directory_, name));
+  return {};
+}
+
+} // namespace letterlock::queued

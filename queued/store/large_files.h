@@ -1,0 +1,49 @@
+// LargeFiles: copies of large messages, each a file in `large` that is synced before the journal
+// names it, linked into its maildrop, and removed once a checkpoint has made that durable.
+//
+// Callable from any thread; what waits for the disk says so. Source: docs/spool.md, "Committing"
+// and "Checkpoint".
+#pragma once
+
+#include "queued/journal/record.h"
+#include "queued/store/content.h"
+
+#include <deque>
+#include <mutex>
+#include <unordered_set>
+
+namespace letterlock::queued {
+
+class LargeFiles {
+public:
+  // DIRECTORY (borrowed) is the open `large`.
+  LargeFiles(FileSystem& files, int directory) : files_(files), directory_(directory) {}
+
+  int directory() const { return directory_; }
+  // MESSAGE.MAILBOX
+  static std::string name_of(const Id128& message, std::uint32_t mailbox);
+
+  // Writes and syncs one file for each copy; waits. On a refusal there is none.
+  std::expected<void, Refusal> write(const Delivery& delivery, const Id128& message,
+                                     const ScratchFile& scratch);
+  // The names, durably; waits. To be called once before the records that name them.
+  SystemResult<void> sync_names() { return files_.sync_directory(directory_); }
+  // The message will not be; waits.
+  void remove(const Id128& message, const std::vector<std::uint32_t>& mailboxes);
+
+  // It is named by the record SEQUENCE.
+  void recorded(journal::Sequence sequence, const Id128& message, std::uint32_t mailbox);
+  // Everything up to SEQUENCE is durable in its maildrop: the names go; waits.
+  void retire(journal::Sequence sequence);
+
+  // At start: removes all names but KEPT; waits.
+  SystemResult<void> sweep(const std::unordered_set<std::string>& kept);
+
+private:
+  FileSystem& files_;
+  const int directory_;
+  std::mutex mutex_; // guards recorded_
+  std::deque<std::pair<journal::Sequence, std::string>> recorded_;
+};
+
+} // namespace letterlock::queued

@@ -1,0 +1,332 @@
+// The threads that write and remove message files.
+#include "queued/store/materialiser.h"
+
+#include "queued/disk/worker_pool.h"
+#include "queued/store/large_files.h"
+
+#include <algorithm>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <thread>
+#include <variant>
+
+namespace letterlock::queued {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+struct Barrier {
+  std::uint32_t mailbox = 0;
+  std::function<void(Unsettled)> then;
+};
+struct Rewrite {
+  std::uint32_t mailbox = 0;
+  std::vector<CopyJob> jobs;
+  std::function<void(std::string)> done;
+};
+// Tried before, without success.
+struct Stuck {
+  std::variant<CopyJob, RemovalJob> job;
+  Clock::time_point next;
+  std::chrono::milliseconds delay{};
+  unsigned attempts = 1;
+};
+
+using Job = std::variant<CopyJob, RemovalJob, Barrier, Rewrite, Stuck>;
+
+std::uint64_t bytes_of(const CopyJob& job) {
+  return job.content ? job.content->size() + job.head.size() : 0;
+}
+
+} // namespace
+
+// What is waiting in all shards.
+struct Materialiser::Backlog {
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::size_t jobs = 0;
+  std::uint64_t bytes = 0;
+
+  void add(std::size_t more_jobs, std::uint64_t more_bytes) {
+    const std::lock_guard guard(mutex);
+    jobs += more_jobs;
+    bytes += more_bytes;
+  }
+  void remove(std::size_t fewer_jobs, std::uint64_t fewer_bytes) {
+    {
+      const std::lock_guard guard(mutex);
+      jobs -= fewer_jobs;
+      bytes -= fewer_bytes;
+    }
+    changed.notify_all();
+  }
+};
+
+class Materialiser::Shard {
+public:
+  Shard(const MaterialiserPlaces& places, const MaterialiserOptions& options,
+        std::shared_ptr<Backlog> backlog)
+      : places_(places), options_(options), backlog_(std::move(backlog)),
+        writer_(places.files, places.root, places.host),
+        restorer_(places.files, places.root, places.journal, places.large, places.host),
+        thread_(start_thread([this] { run(); })) {}
+  ~Shard() {
+    {
+      const std::lock_guard guard(mutex_);
+      stopping_ = true;
+    }
+    changed_.notify_all();
+    thread_.join();
+  }
+  Shard(const Shard&) = delete;
+  Shard& operator=(const Shard&) = delete;
+
+  void post(std::vector<Job> jobs) {
+    {
+      const std::lock_guard guard(mutex_);
+      std::move(jobs.begin(), jobs.end(), std::back_inserter(jobs_));
+    }
+    changed_.notify_one();
+  }
+
+private:
+  void run();
+  void carry_out(Job& job);
+  SystemResult<void> place(CopyJob& job);
+  void retry_stuck();
+  bool retry(Stuck& stuck);
+  void put_aside(std::variant<CopyJob, RemovalJob> job, Errno error);
+  void take_removed_from_stuck(const RemovalJob& removal);
+  std::optional<Clock::time_point> next_retry() const;
+
+  const MaterialiserPlaces places_;
+  const MaterialiserOptions options_;
+  const std::shared_ptr<Backlog> backlog_;
+
+  // The thread's.
+  MaildirWriter writer_;
+  Restorer restorer_;
+  std::deque<Stuck> stuck_; // in the order of the journal
+  std::string record_;
+
+  std::mutex mutex_; // guards what follows
+  std::condition_variable changed_;
+  std::deque<Job> jobs_;
+  bool stopping_ = false;
+
+  std::thread thread_; // last: it uses all of the above
+};
+
+void Materialiser::Shard::run() {
+  std::deque<Job> batch;
+  for (;;) {
+    {
+      std::unique_lock lock(mutex_);
+      const auto ready = [this] { return stopping_ || !jobs_.empty(); };
+      if (const auto retry_at = next_retry())
+        changed_.wait_until(lock, *retry_at, ready);
+      else
+        changed_.wait(lock, ready);
+      if (stopping_ && jobs_.empty())
+        return;
+      batch.swap(jobs_);
+    }
+    std::size_t jobs = 0;
+    std::uint64_t bytes = 0;
+    for (Job& job : batch) {
+      if (const auto* copy = std::get_if<CopyJob>(&job))
+        bytes += bytes_of(*copy);
+      ++jobs;
+      carry_out(job);
+      // In steps, so that whoever waits for room goes on early.
+      if (jobs == 64) {
+        backlog_->remove(std::exchange(jobs, 0), std::exchange(bytes, 0));
+      }
+    }
+    backlog_->remove(jobs, bytes);
+    batch.clear();
+    retry_stuck();
+  }
+}
+
+void Materialiser::Shard::carry_out(Job& job) {
+  if (auto* copy = std::get_if<CopyJob>(&job)) {
+    if (const auto placed = place(*copy); !placed)
+      return put_aside(std::move(*copy), placed.error());
+    copy->booking.reset();
+    places_.progress.end(copy->sequence);
+  } else if (auto* removal = std::get_if<RemovalJob>(&job)) {
+    take_removed_from_stuck(*removal);
+    if (const auto removed = writer_.remove(removal->mailbox, removal->files); !removed)
+      return put_aside(std::move(*removal), removed.error());
+    places_.progress.end(removal->sequence);
+  } else if (auto* barrier = std::get_if<Barrier>(&job)) {
+    Unsettled unsettled;
+    for (const Stuck& stuck : stuck_)
+      if (const auto* of = std::get_if<CopyJob>(&stuck.job)) {
+        if (of->mailbox == barrier->mailbox)
+          unsettled.copies.push_back(*of);
+      } else if (const auto& gone = std::get<RemovalJob>(stuck.job);
+                 gone.mailbox == barrier->mailbox) {
+        unsettled.removals.push_back(gone);
+      }
+    barrier->then(std::move(unsettled));
+  } else if (auto* rewrite = std::get_if<Rewrite>(&job)) {
+    RestoreOptions how;
+    how.trust = Trust::nothing;
+    how.write_absent = false;
+    const auto done = restorer_.restore(rewrite->mailbox, rewrite->jobs, how);
+    rewrite->done(done ? done->why : Error::system("maildrop", done.error().number).text);
+  } else if (auto* stuck = std::get_if<Stuck>(&job)) {
+    stuck_.push_back(std::move(*stuck));
+  }
+}
+
+SystemResult<void> Materialiser::Shard::place(CopyJob& job) {
+  if (job.large)
+    return writer_.link(job.mailbox, job.name, places_.large,
+                        LargeFiles::name_of(job.message, job.mailbox));
+  if (job.content)
+    return writer_.write(job.mailbox, job.name, as_bytes(job.head), as_bytes(*job.content));
+  const auto bytes = read_copy(places_.journal, job, record_);
+  if (!bytes)
+    return std::unexpected(bytes.error());
+  return writer_.write(job.mailbox, job.name, bytes->head, bytes->content);
+}
+
+void Materialiser::Shard::put_aside(std::variant<CopyJob, RemovalJob> job, Errno error) {
+  if (auto* copy = std::get_if<CopyJob>(&job)) {
+    copy->head.clear();
+    copy->content.reset(); // the journal has it
+  }
+  if (stuck_.empty())
+    places_.reporter.say(
+        StoreReport::Level::error, "maildrop.failing",
+        std::visit([](const auto& of) { return "maildrop " + std::to_string(of.mailbox); }, job) +
+            ": " + Error::system("writing", error.number).text);
+  stuck_.push_back({std::move(job), Clock::now() + options_.first_retry, options_.first_retry, 1});
+}
+
+std::optional<Clock::time_point> Materialiser::Shard::next_retry() const {
+  std::optional<Clock::time_point> next;
+  for (const Stuck& stuck : stuck_)
+    if (!next || stuck.next < *next)
+      next = stuck.next;
+  return next;
+}
+
+void Materialiser::Shard::retry_stuck() {
+  if (stuck_.empty())
+    return;
+  const auto now = Clock::now();
+  std::erase_if(stuck_, [&](Stuck& stuck) { return stuck.next <= now && retry(stuck); });
+  if (stuck_.empty())
+    places_.reporter.say(StoreReport::Level::info, "maildrop.mended",
+                         "everything is in its place again");
+}
+
+// True: done with it.
+bool Materialiser::Shard::retry(Stuck& stuck) {
+  auto* removal = std::get_if<RemovalJob>(&stuck.job);
+  auto* copy = std::get_if<CopyJob>(&stuck.job);
+  SystemResult<void> done;
+  if (copy != nullptr) {
+    done = place(*copy);
+    if (!done && done.error().number == ENOENT) {
+      places_.remake(copy->mailbox);
+      done = place(*copy);
+    }
+  } else {
+    done = writer_.remove(removal->mailbox, removal->files);
+  }
+  ++stuck.attempts;
+  if (!done && removal != nullptr && stuck.attempts > options_.removal_attempts) {
+    places_.reporter.say(
+        StoreReport::Level::error, "expunge.failed",
+        "maildrop " + std::to_string(removal->mailbox) +
+            ": a removed message stays: " + Error::system("unlink", done.error().number).text);
+    done = {};
+  }
+  if (done) {
+    places_.progress.end(copy != nullptr ? copy->sequence : removal->sequence);
+    return true;
+  }
+  stuck.delay = std::min(stuck.delay * 2, options_.last_retry);
+  stuck.next = Clock::now() + stuck.delay;
+  return false;
+}
+
+// What is expunged need not come into its maildrop any more.
+void Materialiser::Shard::take_removed_from_stuck(const RemovalJob& removal) {
+  std::erase_if(stuck_, [&](const Stuck& stuck) {
+    const auto* copy = std::get_if<CopyJob>(&stuck.job);
+    if (copy == nullptr || copy->mailbox != removal.mailbox ||
+        std::find(removal.messages.begin(), removal.messages.end(), copy->message) ==
+            removal.messages.end())
+      return false;
+    places_.progress.end(copy->sequence);
+    return true;
+  });
+}
+
+// ---- The whole
+
+Materialiser::Materialiser(const MaterialiserPlaces& places, const MaterialiserOptions& options)
+    : backlog_(std::make_shared<Backlog>()), options_(options) {
+  for (std::size_t i = 0; i < std::max<std::size_t>(options.threads, 1); ++i)
+    shards_.push_back(std::make_unique<Shard>(places, options, backlog_));
+}
+
+Materialiser::~Materialiser() = default;
+
+template <class Of> void Materialiser::post_one(std::uint32_t mailbox, Of job) {
+  std::vector<Job> one;
+  one.emplace_back(std::move(job));
+  backlog_->add(1, 0);
+  shards_[mailbox % shards_.size()]->post(std::move(one));
+}
+
+void Materialiser::add(std::vector<CopyJob> jobs) {
+  std::vector<std::vector<Job>> by_shard(shards_.size());
+  std::uint64_t bytes = 0;
+  const std::size_t count = jobs.size();
+  for (CopyJob& job : jobs) {
+    bytes += bytes_of(job);
+    by_shard[job.mailbox % shards_.size()].emplace_back(std::move(job));
+  }
+  backlog_->add(count, bytes);
+  for (std::size_t i = 0; i < shards_.size(); ++i)
+    if (!by_shard[i].empty())
+      shards_[i]->post(std::move(by_shard[i]));
+}
+
+void Materialiser::add(RemovalJob job) {
+  post_one(job.mailbox, std::move(job));
+}
+
+void Materialiser::add_stuck(std::vector<CopyJob> jobs) {
+  for (CopyJob& job : jobs) {
+    const std::uint32_t mailbox = job.mailbox;
+    post_one(mailbox, Stuck{std::move(job), Clock::now(), options_.first_retry, 1});
+  }
+}
+
+void Materialiser::after_all(std::uint32_t mailbox, std::function<void(Unsettled)> then) {
+  post_one(mailbox, Barrier{mailbox, std::move(then)});
+}
+
+void Materialiser::rewrite(std::uint32_t mailbox, std::vector<CopyJob> jobs,
+                           std::function<void(std::string why)> done) {
+  post_one(mailbox, Rewrite{mailbox, std::move(jobs), std::move(done)});
+}
+
+void Materialiser::wait_for_room() {
+  std::unique_lock lock(backlog_->mutex);
+  backlog_->changed.wait(lock, [this] {
+    return backlog_->jobs < options_.backlog_jobs && backlog_->bytes < options_.backlog_bytes;
+  });
+}
+
+} // namespace letterlock::queued

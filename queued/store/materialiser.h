@@ -1,0 +1,84 @@
+// Materialiser: brings what the journal holds into the maildrops, and takes out of them what it
+// says is expunged: a few threads, each with the maildrops of its own, in the journal's order.
+//
+// What fails is kept and tried again. Source: docs/spool.md, "Materialising".
+#pragma once
+
+#include "queued/store/copy_job.h"
+#include "queued/store/progress.h"
+#include "queued/store/reporter.h"
+#include "queued/store/restorer.h"
+
+#include <functional>
+#include <memory>
+#include <span>
+#include <vector>
+
+namespace letterlock::queued {
+
+struct RemovalJob {
+  journal::Sequence sequence = 0; // of its Expunge
+  std::uint32_t mailbox = 0;
+  std::vector<SeenFile> files;
+  std::vector<Id128> messages; // of those that are ours
+};
+
+// What of one maildrop is in the journal alone, because its directories do not take it now.
+struct Unsettled {
+  std::vector<CopyJob> copies;      // not there yet
+  std::vector<RemovalJob> removals; // still there, perhaps
+};
+
+struct MaterialiserOptions {
+  std::size_t threads = 2;
+  std::size_t backlog_jobs = 8192;
+  std::uint64_t backlog_bytes = 64u << 20;
+  std::chrono::milliseconds first_retry{1000};
+  std::chrono::milliseconds last_retry{60'000};
+  unsigned removal_attempts = 10; // then the file stays, and the log says so
+};
+
+// What the threads work on. All of it is borrowed and outlives the Materialiser.
+struct MaterialiserPlaces {
+  FileSystem& files;
+  int root, journal, large; // open directories
+  const MaildirHost& host;
+  Progress& progress;
+  Reporter& reporter;
+  // Makes the directories of a maildrop that has lost them. From any thread.
+  std::function<void(std::uint32_t mailbox)> remake;
+};
+
+class Materialiser {
+public:
+  Materialiser(const MaterialiserPlaces& places, const MaterialiserOptions& options);
+  // Carries out what it has, except for what fails: that is left to the next start's recovery.
+  ~Materialiser();
+  Materialiser(const Materialiser&) = delete;
+  Materialiser& operator=(const Materialiser&) = delete;
+
+  // From any thread. Adding does not wait; whoever adds calls wait_for_room() before.
+  void add(std::vector<CopyJob> jobs);
+  void add(RemovalJob job);
+  void wait_for_room();
+  // Copies that recovery could not bring to their place: tried again like those that fail here.
+  void add_stuck(std::vector<CopyJob> jobs);
+  // Calls THEN on the maildrop's thread once all that was added for it before is carried out or
+  // stuck, with what is stuck.
+  void after_all(std::uint32_t mailbox, std::function<void(Unsettled)> then);
+  // A sync has failed: writes the copies that are there again, synced one by one. DONE is called on
+  // a thread of its own for each mailbox, with why it failed, or nothing.
+  void rewrite(std::uint32_t mailbox, std::vector<CopyJob> jobs,
+               std::function<void(std::string why)> done);
+
+private:
+  class Shard;
+  struct Backlog;
+  template <class Of> void post_one(std::uint32_t mailbox, Of job);
+
+  std::shared_ptr<Backlog> backlog_;
+  const MaterialiserOptions options_;
+  std::vector<std::unique_ptr<Shard>> shards_;
+};
+
+} // namespace letterlock::queued

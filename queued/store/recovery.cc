@@ -1,0 +1,157 @@
+// Settling each maildrop by what the journal says.
+#include "queued/store/recovery.h"
+
+#include "queued/store/journal_table.h"
+#include "queued/store/restorer.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <unordered_set>
+
+namespace letterlock::queued {
+
+namespace {
+
+class Recovery {
+public:
+  Recovery(const RecoveryPlaces& places, const StoreLimits& limits)
+      : places_(places), limits_(limits),
+        restorer_(places.files, places.state.root(), places.state.journal(), places.state.large(),
+                  places.host),
+        table_(places.host) {}
+
+  Expected<Recovered> run();
+
+private:
+  void settle(std::uint32_t mailbox, JournalTable::Mailbox& table);
+  void keep(std::vector<CopyJob> jobs, journal::Sequence expunge);
+  void say(StoreReport::Level level, std::string event, std::string text) {
+    result_.reports.push_back({level, std::move(event), std::move(text)});
+  }
+  // Whether this start sees all that was written, synced or not, since that record.
+  bool carried_out(journal::Sequence sequence) const {
+    return same_life_ && !distrust_ && table_.materialised() &&
+           table_.materialised()->life == *places_.life && sequence <= table_.materialised()->up_to;
+  }
+
+  const RecoveryPlaces places_;
+  const StoreLimits limits_;
+  Restorer restorer_;
+  JournalTable table_;
+  bool same_life_ = false; // as the last Materialised record
+  bool distrust_ = false;  // that record says that a sync had failed
+  bool sync_each_ = false; // the system cannot sync everything
+  std::size_t written_ = 0, replaced_ = 0;
+  journal::Sequence lowest_kept_ = 0; // 0: nothing is left to do
+  Recovered result_;
+};
+
+// Copies and removals that stay the journal's.
+void Recovery::keep(std::vector<CopyJob> jobs, journal::Sequence expunge) {
+  const auto hold = [this](journal::Sequence sequence) {
+    if (sequence != 0 && (lowest_kept_ == 0 || sequence < lowest_kept_))
+      lowest_kept_ = sequence;
+  };
+  hold(expunge);
+  for (CopyJob& job : jobs) {
+    hold(job.sequence);
+    result_.unsettled.push_back(std::move(job));
+  }
+}
+
+void Recovery::settle(std::uint32_t mailbox, JournalTable::Mailbox& table) {
+  std::erase_if(table.copies, [&](const CopyJob& copy) {
+    return table.expunged.contains(copy.message) || carried_out(copy.sequence);
+  });
+  const bool removals = table.last_expunge != 0 && !carried_out(table.last_expunge);
+  if (table.copies.empty() && !removals)
+    return;
+  const auto failed = [&](const std::string& why) {
+    say(StoreReport::Level::error, "recovery.unsettled",
+        "maildrop " + std::to_string(mailbox) + ": " + why);
+  };
+  if (auto made = places_.state.ensure_maildrop(mailbox); !made) {
+    failed(made.error().text);
+    return keep(std::move(table.copies), removals ? table.first_expunge : 0);
+  }
+  if (removals) {
+    const std::vector<Id128> messages(table.expunged.begin(), table.expunged.end());
+    if (const auto removed = restorer_.remove(mailbox, messages, table.expunged_bases); !removed) {
+      failed(Error::system("removing", removed.error().number).text);
+      keep({}, table.first_expunge);
+    }
+  }
+  if (table.copies.empty())
+    return;
+  RestoreOptions how;
+  how.trust = distrust_ ? Trust::nothing : same_life_ ? Trust::names : Trust::content;
+  how.sync_each = sync_each_;
+  auto restored = restorer_.restore(mailbox, table.copies, how);
+  if (!restored) {
+    failed(Error::system("reading", restored.error().number).text);
+    return keep(std::move(table.copies), 0);
+  }
+  written_ += restored->written;
+  replaced_ += restored->replaced;
+  if (!restored->failed.empty()) {
+    failed(restored->why);
+    keep(std::move(restored->failed), 0);
+  }
+}
+
+Expected<Recovered> Recovery::run() {
+  const auto contents = table_.read(places_.state.journal());
+  if (!contents)
+    return std::unexpected(Error::system("journal", contents.error().number));
+  for (const journal::Damage& damage : contents->damage)
+    say(StoreReport::Level::error, "journal.damage",
+        places_.state.set_aside(damage) + ": " + damage.why);
+  if (contents->cut > 0)
+    say(StoreReport::Level::warning, "journal.cut",
+        std::to_string(contents->cut) + " octets at the end that were never synced");
+  same_life_ = places_.life && contents->last_life == *places_.life;
+  distrust_ = table_.materialised() && table_.materialised()->life == Id128{};
+  if (!table_.mailboxes().empty())
+    if (const auto synced = places_.files.sync_everything(places_.state.root()); !synced) {
+      // Where there is no such thing each file is synced by itself.
+      sync_each_ = synced.error().number == ENOSYS;
+      distrust_ = distrust_ || !sync_each_;
+    }
+
+  std::unordered_set<std::string> large_kept;
+  for (auto& [mailbox, table] : table_.mailboxes()) {
+    for (const CopyJob& copy : table.copies)
+      if (copy.large && !table.expunged.contains(copy.message))
+        large_kept.insert(LargeFiles::name_of(copy.message, copy.mailbox));
+    settle(mailbox, table);
+  }
+  if (!sync_each_ && !table_.mailboxes().empty())
+    if (const auto synced = places_.files.sync_everything(places_.state.root()); !synced)
+      return std::unexpected(Error::system("syncing the maildrops", synced.error().number));
+  // Only what still waits needs its file, but until the new segment is there all of it might.
+  if (const auto swept = places_.large.sweep(large_kept); !swept)
+    return std::unexpected(Error::system("large", swept.error().number));
+  if (written_ + replaced_ > 0)
+    say(StoreReport::Level::info, "recovery.done",
+        std::to_string(written_) + " written, " + std::to_string(replaced_) + " replaced");
+
+  result_.last_time = contents->last_time;
+  result_.start.segment_bytes = limits_.segment_bytes;
+  result_.start.slots = limits_.segments;
+  result_.start.generation = contents->last_generation + 1;
+  result_.start.sequence = contents->last_sequence + 1;
+  result_.start.retired =
+      lowest_kept_ == 0 ? result_.start.sequence : std::min(lowest_kept_, result_.start.sequence);
+  result_.start.life = places_.life.value_or(Id128{});
+  result_.start.seen = contents->seen;
+  result_.start.positions = contents->positions;
+  return std::move(result_);
+}
+
+} // namespace
+
+Expected<Recovered> recover(const RecoveryPlaces& places, const StoreLimits& limits) {
+  return Recovery(places, limits).run();
+}
+
+} // namespace letterlock::queued

@@ -1,0 +1,177 @@
+// Comparing, writing and replacing message files.
+#include "queued/store/restorer.h"
+
+#include "queued/maildir/visit_messages.h"
+#include "queued/store/large_files.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <unordered_map>
+
+namespace letterlock::queued {
+
+namespace {
+
+constexpr int read_flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
+
+// FOLDER is a path below a Maildir: "new", ".Archive/cur".
+SystemResult<UniqueFd> open_folder(int maildir, const std::string& folder) {
+  const std::size_t slash = folder.find('/');
+  auto directory = open_directory(maildir, folder.substr(0, slash));
+  if (directory && slash != std::string::npos)
+    directory = open_directory(directory->get(), folder.substr(slash + 1));
+  return directory;
+}
+
+// Whether NAME holds exactly FIRST and then SECOND. What cannot be read does not.
+bool holds(int directory, const std::string& name, Bytes first, Bytes second) {
+  const UniqueFd file(::openat(directory, name.c_str(), read_flags));
+  struct stat about = {};
+  if (!file || ::fstat(file.get(), &about) != 0 || !S_ISREG(about.st_mode) ||
+      static_cast<std::uint64_t>(about.st_size) != first.size() + second.size())
+    return false;
+  std::vector<std::byte> buffer(64 * 1024);
+  for (Bytes expected : {first, second})
+    while (!expected.empty()) {
+      const ssize_t got =
+          ::read(file.get(), buffer.data(), std::min(buffer.size(), expected.size()));
+      if (got < 0 && errno == EINTR)
+        continue;
+      if (got <= 0 ||
+          std::memcmp(buffer.data(), expected.data(), static_cast<std::size_t>(got)) != 0)
+        return false;
+      expected = expected.subspan(static_cast<std::size_t>(got));
+    }
+  return true;
+}
+
+} // namespace
+
+struct Restorer::There {
+  std::string folder, name;
+};
+
+SystemResult<CopyBytes> read_copy(int journal, const CopyJob& copy, std::string& buffer) {
+  const auto record = journal::read_record(journal, copy.place, buffer);
+  if (!record)
+    return std::unexpected(record.error());
+  const auto* accept = std::get_if<journal::Accept>(&*record);
+  if (accept == nullptr || accept->message != copy.message)
+    return std::unexpected(Errno{ENOENT});
+  for (const journal::Copy& one : accept->copies)
+    if (one.mailbox == copy.mailbox)
+      return CopyBytes{as_bytes(one.head), as_bytes(accept->content)};
+  return std::unexpected(Errno{ENOENT});
+}
+
+SystemResult<Restored> Restorer::restore(std::uint32_t mailbox, std::span<const CopyJob> copies,
+                                         const RestoreOptions& options) {
+  const auto maildir = open_maildir(root_, mailbox);
+  if (!maildir)
+    return std::unexpected(maildir.error());
+  std::unordered_map<Id128, std::vector<There>, Id128Hash> there;
+  for (const CopyJob& copy : copies)
+    there.try_emplace(copy.message);
+  const auto visited = visit_messages(maildir->get(), [&](const MaildirPlace& place) {
+    if (const auto wanted = there.find(place.message); wanted != there.end())
+      wanted->second.push_back({std::string(place.folder), place.name});
+  });
+  if (!visited)
+    return std::unexpected(visited.error());
+  Restored result;
+  for (const CopyJob& copy : copies)
+    if (const auto done = restore_one(maildir->get(), copy, there[copy.message], options, result);
+        !done) {
+      result.failed.push_back(copy);
+      result.why = Error::system(copy.name, done.error().number).text;
+    }
+  if (options.sync_each || options.trust == Trust::nothing)
+    for (const std::string folder : {"new", "cur"})
+      if (const auto directory = open_directory(maildir->get(), folder);
+          !directory || !files_.sync_directory(directory->get()))
+        return std::unexpected(Errno{EIO});
+  return result;
+}
+
+SystemResult<void> Restorer::restore_one(int maildir, const CopyJob& copy,
+                                         std::span<const There> there,
+                                         const RestoreOptions& options, Restored& result) {
+  if (there.empty() ? !options.write_absent : options.trust == Trust::names)
+    return {};
+  if (copy.large) {
+    // Its content was synced before its record, and under any name it is the same file.
+    if (!there.empty())
+      return {};
+    ++result.written;
+    const auto linked = writer_.link(copy.mailbox, copy.name, large_,
+                                     LargeFiles::name_of(copy.message, copy.mailbox));
+    // A checkpoint had removed its name in `large`: it was durable, and somebody has removed it.
+    if (!linked && linked.error().number == ENOENT) {
+      --result.written;
+      return {};
+    }
+    return linked;
+  }
+  const auto bytes = read_copy(journal_, copy, record_);
+  if (!bytes)
+    return std::unexpected(bytes.error());
+  if (there.empty()) {
+    ++result.written;
+    if (!options.sync_each)
+      return writer_.write(copy.mailbox, copy.name, bytes->head, bytes->content);
+    const auto directories = writer_.directories(copy.mailbox);
+    if (!directories)
+      return std::unexpected(directories.error());
+    return writer_.replace(copy.mailbox, (*directories)->fresh.get(), copy.name, bytes->head,
+                           bytes->content);
+  }
+  for (const There& file : there) {
+    const auto directory = open_folder(maildir, file.folder);
+    if (!directory)
+      return std::unexpected(directory.error());
+    if (options.trust == Trust::content &&
+        holds(directory->get(), file.name, bytes->head, bytes->content))
+      continue;
+    ++result.replaced;
+    if (const auto done =
+            writer_.replace(copy.mailbox, directory->get(), file.name, bytes->head, bytes->content);
+        !done)
+      return done;
+  }
+  return {};
+}
+
+SystemResult<void> Restorer::remove(std::uint32_t mailbox, const std::vector<Id128>& messages,
+                                    const std::vector<std::string>& bases) {
+  const auto directories = MaildirDirectories::open(root_, mailbox);
+  if (!directories)
+    return std::unexpected(directories.error());
+  std::unordered_map<std::string, bool> wanted;
+  for (const Id128& message : messages)
+    wanted.emplace(message.hex(), true);
+  for (const std::string& base : bases)
+    wanted.emplace(base, false);
+  for (const UniqueFd* directory : {&directories->fresh, &directories->cur}) {
+    std::vector<std::string> names;
+    const auto visited = visit_directory(directory->get(), [&](const std::string& name, FileKind) {
+      const auto id = own_message_id(name);
+      if (wanted.contains(name.substr(0, name.find(':', 1))) || (id && wanted.contains(id->hex())))
+        names.push_back(name);
+      return true;
+    });
+    if (!visited)
+      return visited;
+    for (const std::string& name : names)
+      if (const auto removed = files_.unlink(directory->get(), name);
+          !removed && removed.error().number != ENOENT)
+        return removed;
+  }
+  return {};
+}
+
+} // namespace letterlock::queued

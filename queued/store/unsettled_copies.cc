@@ -1,0 +1,71 @@
+// Reading messages out of the journal.
+#include "queued/store/unsettled_copies.h"
+
+#include "common/os/memory_file.h"
+#include "queued/store/large_files.h"
+#include "queued/store/restorer.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+
+namespace letterlock::queued {
+
+namespace {
+
+std::unexpected<ReadError> failed(std::string_view what, int number) {
+  return std::unexpected(ReadError{number == ENOENT ? ReadFault::gone : ReadFault::failed,
+                                   Error::system(what, number).text});
+}
+
+} // namespace
+
+std::vector<PendingMessage> UnsettledCopies::set(AccountId account, std::vector<CopyJob> copies) {
+  std::vector<PendingMessage> pending;
+  std::map<Id128, CopyJob> by_message;
+  for (CopyJob& copy : copies) {
+    if (const auto name = MaildirName::parse(copy.name); name && name->wire_size) {
+      pending.push_back(
+          {copy.message, name->time, {name->stored_size.value_or(0), *name->wire_size}});
+      by_message.emplace(copy.message, std::move(copy));
+    }
+  }
+  const std::lock_guard guard(mutex_);
+  if (by_message.empty())
+    copies_.erase(account);
+  else
+    copies_[account] = std::move(by_message);
+  return pending;
+}
+
+ReadResult<OpenedMessage> UnsettledCopies::open(AccountId account, const Id128& message) {
+  CopyJob copy;
+  {
+    const std::lock_guard guard(mutex_);
+    const auto of_account = copies_.find(account);
+    if (of_account == copies_.end() || !of_account->second.contains(message))
+      return failed("journal", ENOENT);
+    copy = of_account->second.at(message);
+  }
+  if (copy.large) {
+    const std::string name = LargeFiles::name_of(message, copy.mailbox);
+    UniqueFd file(::openat(large_, name.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+    struct stat about = {};
+    if (!file || ::fstat(file.get(), &about) != 0)
+      return failed("large", errno);
+    return OpenedMessage{std::move(file), static_cast<std::uint64_t>(about.st_size)};
+  }
+  std::string buffer;
+  const auto bytes = read_copy(journal_, copy, buffer);
+  if (!bytes)
+    return failed("journal", bytes.error().number);
+  std::string whole(as_text(bytes->head));
+  whole += as_text(bytes->content);
+  auto file = os::read_only_memory_file(as_bytes(whole));
+  if (!file)
+    return std::unexpected(ReadError{ReadFault::failed, file.error().text});
+  return OpenedMessage{std::move(*file), whole.size()};
+}
+
+} // namespace letterlock::queued

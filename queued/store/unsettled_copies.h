@@ -1,0 +1,32 @@
+// UnsettledCopies: messages that a maildrop does not take now, for the sessions that read them all
+// the same. Callable from any thread.
+//
+// Source: docs/spool.md, "A maildrop among other programs".
+#pragma once
+
+#include "queued/maildir/maildrop_index.h"
+#include "queued/store/copy_job.h"
+#include "queued/store/store.h"
+
+#include <map>
+#include <mutex>
+
+namespace letterlock::queued {
+
+class UnsettledCopies {
+public:
+  // JOURNAL and LARGE (borrowed) are the open directories.
+  UnsettledCopies(int journal, int large) : journal_(journal), large_(large) {}
+
+  // What a session of ACCOUNT that begins now is to see besides the files.
+  std::vector<PendingMessage> set(AccountId account, std::vector<CopyJob> copies);
+  // One of them, out of the journal; waits for the disk. Gone: it has come to its place meanwhile.
+  ReadResult<OpenedMessage> open(AccountId account, const Id128& message);
+
+private:
+  const int journal_, large_;
+  std::mutex mutex_; // guards copies_
+  std::map<AccountId, std::map<Id128, CopyJob>> copies_;
+};
+
+} // namespace letterlock::queued
