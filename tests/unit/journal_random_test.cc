@@ -14,7 +14,6 @@ namespace {
 
 unsigned first_seed = 1;
 constexpr unsigned runs = 24, steps = 120;
-constexpr std::size_t sector = 512;
 
 // A record and the moments of its life, counted in changes of the disk.
 struct Life {
@@ -236,18 +235,7 @@ private:
     scene_.files().lay_out(moment, Crash::power_cut, 0, synced.open().get());
     check(reading_of(all), moment);
     check(reading_of(synced), moment);
-    for (const std::string& name : all.names(".")) {
-      const bool is_synced = std::filesystem::exists(synced.path() / name);
-      if (!is_synced && below(2) == 0)
-        continue;
-      std::string bytes = all.read(name);
-      std::string older = is_synced ? synced.read(name) : std::string();
-      older.resize(bytes.size());
-      for (std::size_t at = 0; at < bytes.size(); at += sector)
-        if (below(2) == 0)
-          bytes.replace(at, sector, older, at, sector);
-      mixed.write(name, bytes);
-    }
+    lay_out_sectors(all, synced, mixed, [this] { return below(2) == 0; });
     check(reading_of(mixed), moment);
   }
 

@@ -121,6 +121,21 @@ void damage_before_a_later_batch_is_kept(void**) {
   assert_text_equal(damage.why, "records 2 to 2 are missing");
 }
 
+// What tells that a batch was synced need not be the record that is found next.
+void damage_in_two_places_of_one_batch(void**) {
+  const TemporaryDirectory directory;
+  SegmentBytes segment(1, 1);
+  segment.add(accept_of(1), 1);
+  segment.spoil(segment.add(accept_of(2), 2));
+  segment.add(accept_of(3), 2);
+  segment.spoil(segment.add(accept_of(4), 2));
+  segment.add(accept_of(5), 5);
+  directory.write("0", segment.whole());
+  const Reading reading = reading_of(directory);
+  assert_text_equal(reading.sequences(), "1 3 5");
+  assert_int_equal(reading.contents.damage.size(), 2);
+}
+
 void damage_and_a_torn_tail_in_one_segment(void**) {
   const TemporaryDirectory directory;
   SegmentBytes segment(1, 1);
@@ -570,6 +585,7 @@ int main() {
       cmocka_unit_test(a_torn_tail_is_cut),
       cmocka_unit_test(of_a_torn_batch_the_first_records_count),
       cmocka_unit_test(damage_before_a_later_batch_is_kept),
+      cmocka_unit_test(damage_in_two_places_of_one_batch),
       cmocka_unit_test(damage_and_a_torn_tail_in_one_segment),
       cmocka_unit_test(a_tail_before_a_successor_is_damage),
       cmocka_unit_test(a_segment_that_is_gone_is_missed),

@@ -6,6 +6,26 @@
 
 namespace letterlock::queued::journal {
 
+// What a power cut may leave, sector by sector: ALL was written, and of it SYNCED was synced; KEEP
+// says for each sector that was not whether it got there. A name that was not synced may be lost.
+template <class Keep>
+void lay_out_sectors(const TemporaryDirectory& all, const TemporaryDirectory& synced,
+                     const TemporaryDirectory& into, Keep&& keep) {
+  constexpr std::size_t sector = 512;
+  for (const std::string& name : all.names(".")) {
+    const bool is_synced = std::filesystem::exists(synced.path() / name);
+    if (!is_synced && !keep())
+      continue;
+    std::string bytes = all.read(name);
+    std::string older = is_synced ? synced.read(name) : std::string();
+    older.resize(bytes.size());
+    for (std::size_t at = 0; at < bytes.size(); at += sector)
+      if (bytes.compare(at, sector, older, at, sector) != 0 && !keep())
+        bytes.replace(at, sector, older, at, sector);
+    into.write(name, bytes);
+  }
+}
+
 // A disk that can lose the second half of a write, or fail altogether.
 class FailingDisk final : public FileSystem {
 public:

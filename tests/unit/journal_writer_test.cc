@@ -397,6 +397,43 @@ void a_start_can_be_cut_off_anywhere(void**) {
     }
 }
 
+// The newest segment is all that a start keeps: it must not look like one before it knows what was
+// seen, whichever of its sectors got to the disk first.
+void a_header_of_a_start_is_the_last_to_be_written(void**) {
+  JournalScene scene(2);
+  scene.begin().positions = {{1, 33}};
+  scene.begin().seen = {id_of(40)};
+  scene.start();
+  scene.restart();
+  const std::uint64_t before = reading_of(scene.descriptor()).contents.last_generation;
+  const std::size_t begun = scene.files().now();
+  scene.restart();
+  unsigned of_the_start = 0;
+  for (std::size_t moment = begun; moment <= scene.files().now(); ++moment) {
+    const TemporaryDirectory all, synced;
+    scene.files().lay_out(moment, Crash::killed, 0, all.open().get());
+    scene.files().lay_out(moment, Crash::power_cut, 0, synced.open().get());
+    for (unsigned kept = 0; kept < 16; ++kept) {
+      const TemporaryDirectory after;
+      unsigned sector = 0;
+      lay_out_sectors(all, synced, after, [&] { return (kept >> sector++ % 4 & 1) != 0; });
+      for (const std::string name : {"0", "1"}) {
+        const std::string bytes = after.read(name);
+        const auto header = decode_header(as_bytes(bytes));
+        if (!header || header->vacated || header->generation <= before)
+          continue;
+        std::filesystem::remove(after.path() / (name == "0" ? "1" : "0"));
+        const Contents alone = reading_of(after).contents;
+        assert_true(alone.seen == scene.begin().seen);
+        assert_int_equal(alone.positions.size(), 1);
+        ++of_the_start;
+        break;
+      }
+    }
+  }
+  assert_true(of_the_start >= 16);
+}
+
 } // namespace
 
 int main() {
@@ -423,6 +460,7 @@ int main() {
       cmocka_unit_test(a_start_without_room_begins_broken),
       cmocka_unit_test(a_start_on_a_disk_that_fails_is_an_error),
       cmocka_unit_test(a_start_can_be_cut_off_anywhere),
+      cmocka_unit_test(a_header_of_a_start_is_the_last_to_be_written),
   };
   return cmocka_run_group_tests(tests, nullptr, nullptr);
 }
