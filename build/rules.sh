@@ -6,8 +6,8 @@
 # A top folder with a main.cc is a program; its other sources, those in its own folders too, and
 # those below common/ become archives, so that a program links only the objects that it uses.
 # tests/unit/X_test.cc, tests/crash/X_test.cc and tests/fuzz/X_fuzz.cc are programs of one file that
-# may use every archive, tests/bench/X.cc one that uses none. GNU make and bmake share no syntax for
-# such patterns, so the rules are spelled out here.
+# may use every archive, tests/bench/X.cc one that may use queued's. GNU make and bmake share no
+# syntax for such patterns, so the rules are spelled out here.
 set -eu
 out=$1
 
@@ -76,7 +76,7 @@ done
 for bench in tests/bench/*.cc; do
   [ -e "$bench" ] || continue
   benches="$benches $out/${bench%.cc}"
-  program "${bench%.cc}" "$(object "$bench")" ''
+  program "${bench%.cc}" "$(object "$bench")" "$(libs_of queued)" "$out/queued.a" "$out/common.a"
 done
 # Debian's libFuzzer is built on libstdc++; with -stdlib=libc++ clang would turn -lstdc++ into -lc++.
 for fuzz in tests/fuzz/*_fuzz.cc; do

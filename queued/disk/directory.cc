@@ -35,6 +35,10 @@ FileKind kind_of(int directory, const dirent& entry) {
   return S_ISDIR(about.st_mode) ? FileKind::directory : FileKind::other;
 }
 
+bool is_dot_or_dot_dot(const char* name) {
+  return name[0] == '.' && (name[1] == '\0' || (name[1] == '.' && name[2] == '\0'));
+}
+
 } // namespace
 
 SystemResult<void> visit_directory(int directory,
@@ -53,8 +57,10 @@ SystemResult<void> visit_directory(int directory,
     const dirent* entry = ::readdir(stream.get());
     if (entry == nullptr)
       break;
+    if (is_dot_or_dot_dot(entry->d_name))
+      continue;
     name = entry->d_name;
-    if (name != "." && name != ".." && !visit(name, kind_of(directory, *entry)))
+    if (!visit(name, kind_of(directory, *entry)))
       return {};
   }
   if (errno != 0)

@@ -27,10 +27,12 @@ public:
 
   SystemResult<void> list(int directory, bool in_cur) {
     return visit_directory(directory, [&](const std::string& name, FileKind kind) {
-      const auto parsed = MaildirName::parse(name);
-      if (!parsed)
+      const bool regular = kind == FileKind::regular;
+      const auto own = regular ? OwnName::parse(name) : std::nullopt;
+      const auto parsed = own ? std::nullopt : MaildirName::parse(name);
+      if (!own && !parsed)
         return true;
-      if (kind != FileKind::regular) {
+      if (!regular) {
         listing_.left_alone(name, "is no regular file");
         return true;
       }
@@ -38,8 +40,8 @@ public:
         listing_.left_alone("(the rest)", "is more than a maildrop may hold");
         return false;
       }
-      if (parsed->wire_size)
-        builder_.add(name, *parsed, in_cur, {*parsed->stored_size, *parsed->wire_size});
+      if (own)
+        builder_.add(name, *own, in_cur);
       else
         add_by_content(directory, name, *parsed, in_cur);
       return true;
@@ -54,31 +56,32 @@ private:
     struct stat about = {};
     if (::fstatat(directory, name.c_str(), &about, AT_SYMLINK_NOFOLLOW) == 0 &&
         S_ISREG(about.st_mode))
-      if (const auto known = known_sizes(parsed, about))
+      if (const auto known = known_wire_size(name, stamp_of(about)))
         return builder_.add(name, parsed, in_cur, *known, stamp_of(about));
     const auto file = open_message_file(directory, name, about);
     if (!file && file.error().number == ENOENT)
       return; // moved or removed meanwhile
-    const auto sizes = file ? read_sizes(file->get()) : std::nullopt;
-    if (!sizes)
+    FileStamp stamp = stamp_of(about);
+    const auto wire_size = file ? read_sizes(file->get(), stamp.size) : std::nullopt;
+    if (!wire_size)
       return listing_.left_alone(name, "cannot be read");
-    builder_.add(name, parsed, in_cur, *sizes, stamp_of(about));
+    builder_.add(name, parsed, in_cur, *wire_size, stamp);
   }
 
-  std::optional<IndexedSizes> known_sizes(const MaildirName& parsed,
-                                          const struct stat& about) const {
+  std::optional<std::uint64_t> known_wire_size(std::string_view name,
+                                               const FileStamp& stamp) const {
     const MaildropIndex* const previous = listing_.previous;
-    const auto number = previous != nullptr ? previous->find(parsed) : std::nullopt;
-    if (!number || previous->stamp(*number) != stamp_of(about) ||
-        previous->stored_size(*number) != static_cast<std::uint64_t>(about.st_size))
+    const auto number = previous != nullptr ? previous->find(name) : std::nullopt;
+    if (!number || previous->stamp(*number) != stamp)
       return std::nullopt;
-    return IndexedSizes{previous->stored_size(*number), (*previous)[*number].wire_size};
+    return (*previous)[*number].wire_size;
   }
 
-  std::optional<IndexedSizes> read_sizes(int file) {
+  // The wire size; and the size as it was read, which decides if somebody writes to it meanwhile.
+  std::optional<std::uint64_t> read_sizes(int file, std::uint64_t& size) {
     buffer_.resize(piece_size);
-    IndexedSizes sizes;
     mail::WireSize wire_size;
+    size = 0;
     for (;;) {
       const ssize_t got = ::read(file, buffer_.data(), buffer_.size());
       if (got < 0 && errno == EINTR)
@@ -86,13 +89,11 @@ private:
       if (got < 0)
         return std::nullopt;
       if (got == 0)
-        break;
+        return wire_size.octets();
       const Bytes piece = Bytes(buffer_).first(static_cast<std::size_t>(got));
-      sizes.stored += piece.size();
+      size += piece.size();
       wire_size.add(as_text(piece));
     }
-    sizes.wire = wire_size.octets();
-    return sizes;
   }
 
   const MaildropListing& listing_;
@@ -118,8 +119,10 @@ SystemResult<std::shared_ptr<const MaildropIndex>> list_cur(const MaildirDirecto
   MaildropIndexBuilder builder(most_messages);
   const auto listed =
       visit_directory(directories.cur.get(), [&](const std::string& name, FileKind) {
-        if (const auto parsed = MaildirName::parse(name))
-          builder.add(name, *parsed, true, {});
+        if (const auto own = OwnName::parse(name))
+          builder.add(name, *own, true);
+        else if (const auto parsed = MaildirName::parse(name))
+          builder.add(name, *parsed, true, 0, {});
         return !builder.full();
       });
   if (!listed)
@@ -128,7 +131,8 @@ SystemResult<std::shared_ptr<const MaildropIndex>> list_cur(const MaildirDirecto
 }
 
 FileStamp stamp_of(const struct stat& about) {
-  return {static_cast<std::uint64_t>(about.st_ino), time_modified(about)};
+  return {static_cast<std::uint64_t>(about.st_ino), time_modified(about),
+          static_cast<std::uint64_t>(about.st_size)};
 }
 
 SystemResult<UniqueFd> open_message_file(int directory, const std::string& name,

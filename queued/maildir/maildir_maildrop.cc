@@ -6,7 +6,6 @@
 #include <sys/stat.h>
 
 #include <cerrno>
-#include <chrono>
 
 namespace letterlock::queued {
 
@@ -46,7 +45,7 @@ MaildirMaildrop::open(const MaildropServices& services, AccountId account, Maild
 
 SystemResult<void> MaildirMaildrop::find_index() {
   // Before the listing begins: what changes meanwhile changes the times after them.
-  const auto now = std::chrono::system_clock::now();
+  const auto now = services_.now();
   const auto times = MaildirTimes::of(directories_);
   if (!times)
     return std::unexpected(times.error());
@@ -135,7 +134,7 @@ ReadResult<OpenedMessage> MaildirMaildrop::open_now(std::size_t index) {
     look_into_cur();
     error = at_known_place(index, open);
   }
-  const std::string name(index_->name(index));
+  const std::string name = index_->name(index);
   if (error != 0)
     return failed(name, error);
   if (const std::string change = changed_since(index, about); !change.empty()) {
@@ -165,7 +164,7 @@ ExpungeRequest MaildirMaildrop::request_for(const Id128& transaction,
   ExpungeRequest request{transaction, static_cast<std::uint32_t>(account_), {}};
   for (const std::size_t index : indices)
     if (index < index_->size()) {
-      SeenFile file{std::string(index_->base(index)), {}, index_->in_cur(index)};
+      SeenFile file{index_->base(index), {}, index_->in_cur(index)};
       if (!index_->is_pending(index))
         file.name = index_->name(index);
       request.files.push_back(std::move(file));
@@ -175,7 +174,7 @@ ExpungeRequest MaildirMaildrop::request_for(const Id128& transaction,
 
 int MaildirMaildrop::at_known_place(std::size_t index,
                                     const std::function<int(bool, const std::string&)>& action) {
-  const int error = action(index_->in_cur(index), std::string(index_->name(index)));
+  const int error = action(index_->in_cur(index), index_->name(index));
   if (error != ENOENT)
     return error;
   std::shared_ptr<const MaildropIndex> moved;
@@ -183,8 +182,8 @@ int MaildirMaildrop::at_known_place(std::size_t index,
     const std::lock_guard guard(mutex_);
     moved = moved_;
   }
-  const auto number = moved ? moved->find(*MaildirName::parse(index_->base(index))) : std::nullopt;
-  return number ? action(true, std::string(moved->name(*number))) : error;
+  const auto number = moved ? moved->find(index_->base(index)) : std::nullopt;
+  return number ? action(true, moved->name(*number)) : error;
 }
 
 void MaildirMaildrop::look_into_cur() {

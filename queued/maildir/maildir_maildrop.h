@@ -13,6 +13,7 @@
 
 #include <sys/stat.h>
 
+#include <chrono>
 #include <string>
 #include <unordered_set>
 
@@ -44,6 +45,7 @@ struct MaildropServices {
   std::function<ReadResult<OpenedMessage>(AccountId, const Id128& message)> open_pending;
   // Makes the removal of files durable, and sees to it that it happens. Called from a worker.
   std::function<void(ExpungeRequest, std::function<void(Expected<void>)> done)> expunge;
+  std::chrono::system_clock::time_point (*now)() = std::chrono::system_clock::now;
 };
 
 class MaildirMaildrop final : public Maildrop,

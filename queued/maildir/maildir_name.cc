@@ -8,8 +8,7 @@ namespace letterlock::queued {
 
 namespace {
 
-constexpr std::size_t longest_name = 255; // NAME_MAX of the file systems that we run on
-constexpr std::size_t longest_uidl = 70;  // RFC 1939 §7
+constexpr std::size_t longest_uidl = 70; // RFC 1939 §7
 constexpr std::size_t longest_host = 128;
 constexpr std::size_t id_digits = 2 * sizeof Id128::bytes;
 constexpr std::uint64_t largest_file = std::uint64_t{1} << 40;
@@ -27,28 +26,6 @@ template <class T> std::optional<T> number(std::string_view digits) {
   return value;
 }
 
-struct Sizes {
-  std::uint64_t stored, wire;
-};
-
-// What the fields say, ",S=" and ",W=". None if one is missing, or if no content has these sizes.
-std::optional<Sizes> believable_sizes(std::string_view fields) {
-  std::optional<std::uint64_t> stored, wire;
-  while (!fields.empty()) {
-    const std::string_view one = fields.substr(0, fields.find(','));
-    fields.remove_prefix(std::min(one.size() + 1, fields.size()));
-    if (one.size() < 3 || one[1] != '=')
-      continue;
-    if (one[0] == 'S' && !stored)
-      stored = number<std::uint64_t>(one.substr(2));
-    else if (one[0] == 'W' && !wire)
-      wire = number<std::uint64_t>(one.substr(2));
-  }
-  if (!stored || !wire || *wire > largest_file || *wire < *stored || *wire - *stored > *stored + 2)
-    return std::nullopt;
-  return Sizes{*stored, *wire};
-}
-
 std::uint64_t fnv1a(std::uint64_t hash, std::string_view text) {
   for (const char c : text)
     hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3U;
@@ -61,7 +38,8 @@ void append_hex(std::string& to, std::uint64_t value) {
 }
 
 bool is_message_name(std::string_view file_name) {
-  return !file_name.empty() && file_name.front() != '.' && file_name.size() <= longest_name &&
+  return !file_name.empty() && file_name.front() != '.' &&
+         file_name.size() <= longest_maildir_name &&
          file_name.find('/') == std::string_view::npos &&
          file_name.find('\0') == std::string_view::npos;
 }
@@ -76,13 +54,12 @@ std::string_view stem_of(std::string_view base) {
   return base.substr(0, base.find(','));
 }
 
-// UNIQUE, if it is one of ours.
-std::optional<Id128> id_in(std::string_view stem) {
-  const std::size_t first = stem.find('.');
-  if (first == std::string_view::npos)
+// UNIQUE, if it is one of ours; FIRST is where the stem's first dot is.
+std::optional<Id128> id_in(std::string_view stem, std::size_t first) {
+  if (stem.size() - first <= id_digits ||
+      (stem.size() - first > id_digits + 1 && stem[first + 1 + id_digits] != '.'))
     return std::nullopt;
-  const std::string_view rest = stem.substr(first + 1);
-  return Id128::from_hex(rest.substr(0, rest.find('.')));
+  return Id128::from_hex(stem.substr(first + 1, id_digits));
 }
 
 } // namespace
@@ -118,14 +95,11 @@ std::optional<MaildirName> MaildirName::parse(std::string_view file_name) {
   const std::string_view base = base_of(file_name);
   const std::string_view stem = stem_of(base);
   name.base = base;
-  name.time = number<std::int64_t>(stem.substr(0, stem.find('.'))).value_or(0);
-  name.message = id_in(stem);
+  const std::size_t first = std::min(stem.find('.'), stem.size());
+  name.time = number<std::int64_t>(stem.substr(0, first)).value_or(0);
+  name.message = id_in(stem, first);
   if (name.message) {
-    name.own_uidl = stem.substr(stem.find('.') + 1, id_digits);
-    if (const auto sizes = believable_sizes(base.substr(std::min(stem.size() + 1, base.size())))) {
-      name.stored_size = sizes->stored;
-      name.wire_size = sizes->wire;
-    }
+    name.own_uidl = stem.substr(first + 1, id_digits);
   } else if (!stem.empty() && stem.size() <= longest_uidl &&
              std::all_of(stem.begin(), stem.end(), is_uidl_character)) {
     name.own_uidl = stem;
@@ -138,28 +112,22 @@ std::string MaildirName::uidl() const {
 }
 
 std::optional<Id128> message_id_in(std::string_view file_name) {
-  return is_message_name(file_name) ? id_in(stem_of(base_of(file_name))) : std::nullopt;
-}
-
-std::optional<Id128> own_message_id(std::string_view file_name) {
-  std::string_view rest = file_name.substr(0, file_name.find(':', 1));
-  const auto field = [&](std::string_view begin) {
-    const std::size_t comma = rest.rfind(',');
-    if (comma == std::string_view::npos)
-      return false;
-    const std::string_view text = rest.substr(comma + 1);
-    rest = rest.substr(0, comma);
-    return text.starts_with(begin) && number<std::uint64_t>(text.substr(begin.size()));
-  };
-  if (!field("W=") || !field("S=") || rest.find(',') != std::string_view::npos)
+  if (!is_message_name(file_name))
     return std::nullopt;
-  return message_id_in(file_name);
+  const std::string_view stem = stem_of(base_of(file_name));
+  return id_in(stem, std::min(stem.find('.'), stem.size()));
 }
 
-std::string format_maildir_name(std::int64_t time, const Id128& message, const MaildirHost& host,
+std::string format_maildir_name(std::int64_t time, const Id128& message, std::string_view host,
                                 std::uint64_t stored_size, std::uint64_t wire_size) {
-  return std::to_string(time) + '.' + message.hex() + '.' + host.text() +
-         ",S=" + std::to_string(stored_size) + ",W=" + std::to_string(wire_size);
+  std::string name = std::to_string(time) + '.' + message.hex() + '.';
+  name += host;
+  return name + ",S=" + std::to_string(stored_size) + ",W=" + std::to_string(wire_size);
+}
+
+// Each octet may become two, and a line end may be missing.
+bool are_believable_sizes(std::uint64_t stored, std::uint64_t wire) {
+  return wire <= largest_file && wire >= stored && wire - stored <= stored + 2;
 }
 
 } // namespace letterlock::queued

@@ -1,5 +1,5 @@
-// The names of message files: ours written and read, those of other programs understood as far as
-// they go. Pure.
+// The names of message files: ours written, all of them understood as far as they go. Pure. What
+// ours say of sizes is in OwnName.
 //
 // Source: docs/spool.md, "Maildir names"; https://cr.yp.to/proto/maildir.html; S= and W= as in
 // Dovecot and Courier.
@@ -13,6 +13,8 @@
 #include <string_view>
 
 namespace letterlock::queued {
+
+inline constexpr std::size_t longest_maildir_name = 255; // NAME_MAX of the file systems we run on
 
 // The host part: made once from the server's name. Never empty, at most 128 characters.
 class MaildirHost {
@@ -30,9 +32,6 @@ struct MaildirName {
   std::optional<Id128> message; // none: not one of ours
   std::string_view base;        // the name without ":2,FLAGS": the same in new/ and cur/
   std::string_view own_uidl;    // the part of the name that is the UIDL; empty: none of it can be
-  // Only of ours, and both or none: what other programs write there is not believed, nor what no
-  // content could need.
-  std::optional<std::uint64_t> stored_size, wire_size;
 
   // 1 to 70 characters 0x21 to 0x7e.
   std::string uidl() const;
@@ -44,13 +43,17 @@ struct MaildirName {
 // The message id in the name of a file of ours, in new/ or cur/; none: not one of ours.
 std::optional<Id128> message_id_in(std::string_view file_name);
 
-// The same for a name that is just as we made it, flags apart: a copy that somebody made of the
-// file under another name is another message.
-std::optional<Id128> own_message_id(std::string_view file_name);
-
-// The name of a new file in tmp/ and new/.
-std::string format_maildir_name(std::int64_t time, const Id128& message, const MaildirHost& host,
+// The name of a new file in tmp/ and new/. HOST is a MaildirHost's text.
+std::string format_maildir_name(std::int64_t time, const Id128& message, std::string_view host,
                                 std::uint64_t stored_size, std::uint64_t wire_size);
+inline std::string format_maildir_name(std::int64_t time, const Id128& message,
+                                       const MaildirHost& host, std::uint64_t stored_size,
+                                       std::uint64_t wire_size) {
+  return format_maildir_name(time, message, host.text(), stored_size, wire_size);
+}
+
+// A name can claim anything: false for what no content could have.
+bool are_believable_sizes(std::uint64_t stored, std::uint64_t wire);
 
 // A legal UIDL made from any text, the same for the same text; never one of ours.
 std::string hashed_uidl(std::string_view text);

@@ -4,51 +4,94 @@
 #include "queued/maildir/maildrop_index_builder.h"
 
 #include <algorithm>
-#include <cstring>
 #include <tuple>
 
 namespace letterlock::queued {
 
+MaildropIndex::IdNumbers MaildropIndex::IdNumbers::of(const Id128& id) {
+  IdNumbers numbers;
+  for (std::size_t i = 0; i < 8; ++i) {
+    numbers.high = numbers.high << 8 | id.bytes[i];
+    numbers.low = numbers.low << 8 | id.bytes[i + 8];
+  }
+  return numbers;
+}
+
+Id128 MaildropIndex::IdNumbers::id() const {
+  Id128 id;
+  for (std::size_t i = 0; i < 8; ++i) {
+    id.bytes[i] = static_cast<std::uint8_t>(high >> (56 - 8 * i));
+    id.bytes[i + 8] = static_cast<std::uint8_t>(low >> (56 - 8 * i));
+  }
+  return id;
+}
+
+OwnName MaildropIndex::own_name(const Entry& entry) const {
+  return {entry.received,    entry.id.id(),   hosts_[entry.host],
+          entry.stored_size, entry.wire_size, infos_[entry.info]};
+}
+
+std::string MaildropIndex::name_of(const Entry& entry) const {
+  if (entry.own)
+    return own_name(entry).name();
+  return std::string(names_.text(other(entry).offset, other(entry).name_length));
+}
+
+std::string MaildropIndex::base_of(const Entry& entry) const {
+  if (entry.own)
+    return own_name(entry).base();
+  return std::string(names_.text(other(entry).offset, other(entry).base_length));
+}
+
+std::string MaildropIndex::uidl_of(const Entry& entry) const {
+  if (entry.own)
+    return entry.id.id().hex();
+  const Other& kept = other(entry);
+  const std::size_t end = std::size_t{kept.uidl_at} + kept.uidl_length;
+  return std::string(names_.text(kept.offset, end).substr(kept.uidl_at));
+}
+
 StoredMessage MaildropIndex::operator[](std::size_t number) const {
-  const Entry& entry = entries_[number];
-  return {uidl_of(entry), entry.wire_size, entry.received};
+  const Entry& found = entry(number);
+  return {uidl_of(found), found.wire_size, found.received};
 }
 
 std::optional<Id128> MaildropIndex::message_id(std::size_t number) const {
-  return message_id_in(name(number));
+  const Entry& found = entry(number);
+  return found.own ? found.id.id() : own_message_id(name_of(found));
 }
 
 std::optional<FileStamp> MaildropIndex::stamp(std::size_t number) const {
-  const Entry& entry = entries_[number];
-  if (!entry.stamped)
-    return std::nullopt;
-  const std::size_t uidl_end = std::size_t{entry.uidl_at} + entry.uidl_length;
-  const std::size_t at = std::max<std::size_t>(entry.name_length, uidl_end);
-  const std::string_view octets = names_.text(entry.offset, at + stamp_octets).substr(at);
-  FileStamp stamp;
-  std::memcpy(&stamp.inode, octets.data(), sizeof stamp.inode);
-  std::memcpy(&stamp.modified, octets.data() + sizeof stamp.inode, sizeof stamp.modified);
-  return stamp;
+  const Entry& found = entry(number);
+  return found.own ? std::nullopt : other(found).stamp;
 }
 
-std::optional<std::size_t> MaildropIndex::find(const MaildirName& name) const {
-  using Key = std::tuple<std::int64_t, std::string_view, std::string_view>;
-  const std::string hashed = name.own_uidl.empty() ? name.uidl() : std::string();
-  const Key wanted(name.time, hashed.empty() ? name.own_uidl : std::string_view(hashed), name.base);
-  const auto found =
-      std::lower_bound(entries_.begin(), entries_.end(), wanted, [&](const Entry& a, const Key& b) {
-        if (!a.renamed)
-          return Key(a.received, uidl_of(a), base_of(a)) < b;
-        const std::string by_its_name = MaildirName::parse(base_of(a))->uidl();
-        return Key(a.received, by_its_name, base_of(a)) < b;
-      });
-  if (found == entries_.end() || base_of(*found) != name.base)
+std::optional<std::size_t> MaildropIndex::find(std::string_view name) const {
+  const auto parsed = MaildirName::parse(name);
+  if (!parsed)
     return std::nullopt;
-  return static_cast<std::size_t>(found - entries_.begin());
+  using Key = std::tuple<std::int64_t, std::string, std::string>;
+  const Key wanted(parsed->time, parsed->uidl(), parsed->base);
+  const auto found =
+      std::lower_bound(order_.begin(), order_.end(), wanted, [&](std::uint32_t a, const Key& b) {
+        const Entry& kept = at(a);
+        if (kept.received != std::get<0>(b))
+          return kept.received < std::get<0>(b);
+        std::string base = base_of(kept);
+        // They are ordered by what their names say.
+        std::string uidl =
+            !kept.own && other(kept).renamed ? MaildirName::parse(base)->uidl() : uidl_of(kept);
+        return Key(kept.received, std::move(uidl), std::move(base)) < b;
+      });
+  if (found == order_.end() || base_of(at(*found)) != parsed->base)
+    return std::nullopt;
+  return static_cast<std::size_t>(found - order_.begin());
 }
 
 std::size_t MaildropIndex::memory() const {
-  return sizeof *this + entries_.capacity() * sizeof(Entry) + names_.memory();
+  return sizeof *this + pieces_.capacity() * sizeof pieces_[0] + entries_ * sizeof(Entry) +
+         order_.capacity() * sizeof order_[0] + others_.capacity() * sizeof(Other) +
+         names_.memory() + hosts_.memory() + infos_.memory();
 }
 
 std::shared_ptr<const MaildropIndex> MaildropIndex::with(std::span<const PendingMessage> messages,
@@ -56,11 +99,15 @@ std::shared_ptr<const MaildropIndex> MaildropIndex::with(std::span<const Pending
   MaildropIndexBuilder builder(size() + messages.size());
   std::vector<Id128> listed;
   for (std::size_t i = 0; i < size(); ++i) {
-    const auto parsed = *MaildirName::parse(name(i));
-    builder.add(name(i), parsed, in_cur(i), {entries_[i].stored_size, entries_[i].wire_size},
-                stamp(i));
-    if (parsed.message)
-      listed.push_back(*parsed.message);
+    const std::string text = name(i);
+    const auto own = OwnName::parse(text);
+    if (own && !stamp(i))
+      builder.add(text, *own, in_cur(i));
+    else
+      builder.add(text, *MaildirName::parse(text), in_cur(i), entry(i).wire_size,
+                  stamp(i).value_or(FileStamp()));
+    if (const auto id = message_id(i))
+      listed.push_back(*id);
   }
   std::sort(listed.begin(), listed.end());
   for (const PendingMessage& message : messages)

@@ -1,12 +1,15 @@
-// MaildropIndex: the messages of one maildrop, numbered, in little memory: 32 octets for each, and
-// its name. Immutable, so that sessions and threads share one.
+// MaildropIndex: the messages of one maildrop, numbered, in little memory: some 52 octets for one
+// of ours, whose name is made again of its parts. Immutable, so that sessions and threads share
+// one.
 //
-// Pure: MaildropIndexBuilder is fed by who lists the directories (list_maildrop). Source:
+// Pure: MaildropIndexBuilder makes it, fed by who lists the directories (list_maildrop). Source:
 // docs/spool.md, "Maildir names" and "A maildrop among other programs".
 #pragma once
 
+#include "queued/maildir/few_texts.h"
 #include "queued/maildir/maildir_name.h"
 #include "queued/maildir/name_arena.h"
+#include "queued/maildir/own_name.h"
 #include "queued/store/store.h"
 
 #include <memory>
@@ -21,41 +24,38 @@ namespace letterlock::queued {
 struct FileStamp {
   std::uint64_t inode = 0;
   std::int64_t modified = 0; // nanoseconds since 1970
+  std::uint64_t size = 0;    // octets
   friend bool operator==(const FileStamp&, const FileStamp&) = default;
-};
-
-struct IndexedSizes {
-  std::uint64_t stored = 0; // octets of the file; below 2^48
-  std::uint64_t wire = 0;   // octets that POP3 sends
 };
 
 // A message that has a record in the journal and no file yet.
 struct PendingMessage {
   Id128 message;
-  std::int64_t received = 0; // seconds since 1970
-  IndexedSizes sizes;        // of the file that it will be
+  std::int64_t received = 0;                    // seconds since 1970
+  std::uint64_t stored_size = 0, wire_size = 0; // of the file that it will be
 };
 
-// Numbers run from 0, by time, then UIDL, then name. All must be below size(). Views live as long
-// as the index.
+// Numbers run from 0, by time, then UIDL, then name. All must be below size().
 class MaildropIndex final : public MessageList {
 public:
-  std::size_t size() const override { return entries_.size(); }
+  std::size_t size() const override { return order_.size(); }
   // No two UIDLs are alike (RFC 1939 §7).
   StoredMessage operator[](std::size_t number) const override;
 
   // Of the file, as it was listed; of a pending message, as it will be.
-  std::string_view name(std::size_t number) const { return name_of(entries_[number]); }
-  std::string_view base(std::size_t number) const { return base_of(entries_[number]); } // no flags
-  bool in_cur(std::size_t number) const { return entries_[number].in_cur; }
-  std::optional<Id128> message_id(std::size_t number) const; // none: not one of ours
-  std::uint64_t stored_size(std::size_t number) const { return entries_[number].stored_size; }
-  bool is_pending(std::size_t number) const { return entries_[number].pending; }
-  // Of a file whose wire size was found by reading it; none: its name told.
+  std::string name(std::size_t number) const { return name_of(entry(number)); }
+  std::string base(std::size_t number) const { return base_of(entry(number)); } // without flags
+  bool in_cur(std::size_t number) const { return entry(number).in_cur; }
+  // As own_message_id().
+  std::optional<Id128> message_id(std::size_t number) const;
+  std::int64_t received(std::size_t number) const { return entry(number).received; }
+  std::uint64_t stored_size(std::size_t number) const { return entry(number).stored_size; }
+  bool is_pending(std::size_t number) const { return entry(number).pending; }
+  // Of a file whose sizes are not those of its name; none: they are.
   std::optional<FileStamp> stamp(std::size_t number) const;
 
-  // The number of the message with that base.
-  std::optional<std::size_t> find(const MaildirName& name) const;
+  // The number of the message that has the base of this name.
+  std::optional<std::size_t> find(std::string_view name) const;
   // Of all files: the sum of their stored sizes.
   std::uint64_t stored_bytes() const { return stored_bytes_; }
   // Octets of memory that it takes.
@@ -68,36 +68,50 @@ public:
 
 private:
   friend class MaildropIndexBuilder;
-  // Behind each name the arena has the UIDL, unless it is a part of the name, and the stamp, if
-  // there is one.
-  struct Entry {
-    std::int64_t received;
-    std::uint64_t wire_size;
-    std::uint64_t stored_size : 48;
-    std::uint64_t in_cur : 1;
-    std::uint64_t pending : 1;
-    std::uint64_t stamped : 1;
-    std::uint64_t renamed : 1; // has another UIDL than its name says
-    std::uint32_t offset;      // of the name in the arena
-    std::uint8_t name_length, base_length;
-    std::uint8_t uidl_at, uidl_length; // relative to the name
+
+  // The octets of a message id as numbers, which have the same order.
+  struct IdNumbers {
+    std::uint64_t high = 0, low = 0;
+    static IdNumbers of(const Id128& id);
+    Id128 id() const;
+    friend auto operator<=>(const IdNumbers&, const IdNumbers&) = default;
   };
-  static_assert(sizeof(Entry) == 32);
+  struct Entry {
+    IdNumbers id; // of an own name; else `low` is a number in others_
+    bool own;     // its name is an OwnName
+    bool in_cur, pending;
+    std::uint8_t host, info; // of an own name
+    std::int64_t received;
+    std::uint64_t wire_size, stored_size;
+  };
+  static_assert(sizeof(Entry) == 48);
+  // A name of another kind, in the arena with its UIDL behind it, unless that is a part of it.
+  struct Other {
+    std::uint32_t offset;
+    std::uint8_t name_length, base_length;
+    std::uint8_t uidl_at, uidl_length; // from the beginning of the name
+    bool renamed;                      // has another UIDL than its name says
+    std::optional<FileStamp> stamp;
+  };
 
-  std::string_view name_of(const Entry& entry) const {
-    return names_.text(entry.offset, entry.name_length);
-  }
-  std::string_view base_of(const Entry& entry) const {
-    return names_.text(entry.offset, entry.base_length);
-  }
-  std::string_view uidl_of(const Entry& entry) const {
-    return names_.text(entry.offset, std::size_t{entry.uidl_at} + entry.uidl_length)
-        .substr(entry.uidl_at);
-  }
+  const Entry& entry(std::size_t number) const { return at(order_[number]); }
+  const Entry& at(std::uint32_t place) const { return pieces_[place / piece][place % piece]; }
+  const Other& other(const Entry& entry) const { return others_[entry.id.low]; }
+  OwnName own_name(const Entry& entry) const;
+  std::string name_of(const Entry& entry) const;
+  std::string base_of(const Entry& entry) const;
+  std::string uidl_of(const Entry& entry) const;
 
-  std::vector<Entry> entries_;
+  // Entries are kept in the order of listing, in pieces of one size: to move them would cost as
+  // much as to read the names.
+  static constexpr std::size_t piece = 1024;
+  std::vector<std::unique_ptr<Entry[]>> pieces_;
+  std::vector<std::uint32_t> order_; // the places of the messages, by number
+  std::vector<Other> others_;
   NameArena names_;
+  FewTexts hosts_, infos_;
   std::uint64_t stored_bytes_ = 0;
+  std::size_t entries_ = 0; // in pieces_
 };
 
 } // namespace letterlock::queued

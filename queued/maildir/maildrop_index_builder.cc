@@ -4,17 +4,19 @@
 #include <algorithm>
 #include <array>
 #include <bit>
-#include <cstring>
 #include <functional>
+#include <limits>
+#include <numeric>
 
 namespace letterlock::queued {
 
 namespace {
 
-constexpr std::uint64_t stored_size_mask = (std::uint64_t{1} << 48) - 1;
-constexpr std::size_t longest_uidl = 70; // RFC 1939 §7
-constexpr std::size_t longest_name = 255;
-static_assert(longest_name + longest_uidl + stamp_octets <= NameArena::longest_text);
+constexpr unsigned time_shift = 32; // in a Word
+constexpr std::uint64_t place_mask = (std::uint64_t{1} << time_shift) - 1;
+
+constexpr std::size_t uidl_room = 70; // RFC 1939 §7
+static_assert(longest_maildir_name + uidl_room <= NameArena::text_room);
 
 // Which UIDLs are taken, by the number of the message that has each: a table of numbers, because
 // nodes and texts would be more than the index itself.
@@ -24,9 +26,9 @@ public:
       : slots_(std::bit_ceil(2 * most + 1)), text_of_(std::move(text_of)) {}
 
   // False if another number has the same text.
-  bool take(std::string_view uidl, std::uint32_t number) {
+  bool take(const std::string& uidl, std::uint32_t number) {
     const std::size_t mask = slots_.size() - 1;
-    for (std::size_t at = std::hash<std::string_view>()(uidl) & mask;; at = (at + 1) & mask) {
+    for (std::size_t at = std::hash<std::string>()(uidl) & mask;; at = (at + 1) & mask) {
       if (slots_[at] == 0) {
         slots_[at] = number + 1;
         return true;
@@ -41,177 +43,227 @@ private:
   TextOf text_of_;
 };
 
-// Numbers that are ordered as the octets, and as their hexadecimal form.
-std::uint64_t big_endian(const std::array<std::uint8_t, 16>& octets, std::size_t at) {
-  std::uint64_t number = 0;
-  for (std::size_t i = 0; i < 8; ++i)
-    number = number << 8 | octets[at + i];
-  return number;
-}
-
-char* put(char* to, std::string_view text) {
-  std::memcpy(to, text.data(), text.size());
-  return to + text.size();
+bool is_of_one_time(std::uint64_t a, std::uint64_t b) {
+  return (a ^ b) >> time_shift == 0;
 }
 
 } // namespace
 
 // ---- Adding
 
-MaildropIndexBuilder::Entry MaildropIndexBuilder::place(std::string_view name,
-                                                        const MaildirName& parsed,
-                                                        std::string_view other_uidl,
-                                                        const std::optional<FileStamp>& stamp) {
-  const std::string hashed =
-      other_uidl.empty() && parsed.own_uidl.empty() ? parsed.uidl() : std::string();
-  const std::string_view behind = other_uidl.empty() ? std::string_view(hashed) : other_uidl;
-  const auto [offset, octets] =
-      index_->names_.allocate(name.size() + behind.size() + (stamp ? stamp_octets : 0));
-  char* at = put(put(octets.data(), name), behind);
-  if (stamp) {
-    std::memcpy(at, &stamp->inode, sizeof stamp->inode);
-    std::memcpy(at + sizeof stamp->inode, &stamp->modified, sizeof stamp->modified);
-  }
-  Entry entry{};
-  entry.received = parsed.time;
-  entry.offset = offset;
-  entry.stamped = stamp.has_value();
-  // None of these is larger: a longer name would not have been parsed.
-  entry.name_length = static_cast<std::uint8_t>(name.size());
-  entry.base_length = static_cast<std::uint8_t>(parsed.base.size());
-  entry.uidl_at = behind.empty()
-                      ? static_cast<std::uint8_t>(parsed.own_uidl.data() - parsed.base.data())
-                      : entry.name_length;
-  entry.uidl_length =
-      static_cast<std::uint8_t>(behind.empty() ? parsed.own_uidl.size() : behind.size());
+MaildropIndexBuilder::Entry& MaildropIndexBuilder::add() {
+  const std::size_t place = index_->entries_++;
+  if (place % MaildropIndex::piece == 0)
+    index_->pieces_.push_back(std::make_unique_for_overwrite<Entry[]>(MaildropIndex::piece));
+  Entry& entry = index_->pieces_.back()[place % MaildropIndex::piece];
+  entry.pending = false;
   return entry;
 }
 
-void MaildropIndexBuilder::add(std::string_view name, const MaildirName& parsed, bool in_cur,
-                               const IndexedSizes& sizes, const std::optional<FileStamp>& stamp) {
-  Entry entry = place(name, parsed, {}, stamp);
-  entry.wire_size = sizes.wire;
-  entry.stored_size = sizes.stored & stored_size_mask;
+void MaildropIndexBuilder::add(std::string_view name, const OwnName& parsed, bool in_cur) {
+  const auto host = index_->hosts_.number_of(parsed.host);
+  const auto info = index_->infos_.number_of(parsed.info);
+  Entry& entry = add();
+  entry.received = parsed.time;
+  entry.wire_size = parsed.wire_size;
+  entry.stored_size = parsed.stored_size;
+  entry.own = host && info;
   entry.in_cur = in_cur;
-  constexpr std::uint64_t sign = std::uint64_t{1} << 63;
-  Key key{static_cast<std::uint64_t>(parsed.time) ^ sign,
-          {},
-          static_cast<std::uint32_t>(entries_.size()),
-          parsed.message.has_value()};
-  if (parsed.message)
-    key.id = {big_endian(parsed.message->bytes, 0), big_endian(parsed.message->bytes, 8)};
-  keys_.push_back(key);
-  entries_.push_back(entry);
+  if (entry.own) {
+    entry.id = MaildropIndex::IdNumbers::of(parsed.message);
+    entry.host = *host;
+    entry.info = *info;
+  } else {
+    entry.id = {0, keep(name, *MaildirName::parse(name), std::nullopt)};
+  }
+}
+
+void MaildropIndexBuilder::add(std::string_view name, const MaildirName& parsed, bool in_cur,
+                               std::uint64_t wire_size, const FileStamp& stamp) {
+  Entry& entry = add();
+  entry.received = parsed.time;
+  entry.wire_size = wire_size;
+  entry.stored_size = stamp.size;
+  entry.own = false;
+  entry.in_cur = in_cur;
+  entry.id = {0, keep(name, parsed, stamp)};
 }
 
 void MaildropIndexBuilder::add(const PendingMessage& message, const MaildirHost& host) {
   const std::string name = format_maildir_name(message.received, message.message, host,
-                                               message.sizes.stored, message.sizes.wire);
-  add(name, *MaildirName::parse(name), false, message.sizes);
-  entries_.back().pending = 1;
+                                               message.stored_size, message.wire_size);
+  if (const auto parsed = OwnName::parse(name)) {
+    add(name, *parsed, false);
+    index_->pieces_.back()[(index_->entries_ - 1) % MaildropIndex::piece].pending = true;
+  }
+}
+
+std::uint64_t MaildropIndexBuilder::keep(std::string_view name, const MaildirName& parsed,
+                                         const std::optional<FileStamp>& stamp) {
+  Other& other = index_->others_.emplace_back();
+  // None of these is larger: a longer name would not have been parsed.
+  other.base_length = static_cast<std::uint8_t>(parsed.base.size());
+  other.renamed = false;
+  other.stamp = stamp;
+  append(other, name, parsed.own_uidl.empty() ? parsed.uidl() : std::string());
+  if (!parsed.own_uidl.empty()) {
+    other.uidl_at = static_cast<std::uint8_t>(parsed.own_uidl.data() - parsed.base.data());
+    other.uidl_length = static_cast<std::uint8_t>(parsed.own_uidl.size());
+  }
+  return index_->others_.size() - 1;
+}
+
+// Puts NAME into the arena, and UIDL behind it.
+void MaildropIndexBuilder::append(Other& other, std::string_view name, std::string_view uidl) {
+  const auto [offset, octets] = index_->names_.allocate(name.size() + uidl.size());
+  std::copy(uidl.begin(), uidl.end(), std::copy(name.begin(), name.end(), octets.begin()));
+  other.offset = offset;
+  other.name_length = static_cast<std::uint8_t>(name.size());
+  other.uidl_at = other.name_length;
+  other.uidl_length = static_cast<std::uint8_t>(uidl.size());
 }
 
 // ---- Sorting
 
-// One octet after another, from the lowest, each time keeping the order of before; mostly three or
-// four differ at all. Comparing would take as long as all the rest of a listing.
-void MaildropIndexBuilder::sort_by_time() {
-  std::uint64_t differ = 0;
-  for (const Key& key : keys_)
-    differ |= key.time ^ keys_.front().time;
-  std::vector<Key> other(keys_.size());
-  for (unsigned shift = 0; shift < 64; shift += 8) {
-    if ((differ >> shift & 0xff) == 0)
-      continue;
-    std::array<std::size_t, 257> begin{}; // of each octet's part, one further on
-    for (const Key& key : keys_)
-      ++begin[(key.time >> shift & 0xff) + 1];
-    for (std::size_t octet = 1; octet < begin.size(); ++octet)
-      begin[octet] += begin[octet - 1];
-    for (const Key& key : keys_)
-      other[begin[key.time >> shift & 0xff]++] = key;
-    keys_.swap(other);
+// By a part of the time after the other, from the lowest, each time keeping the order of before.
+// Comparing would take as long as reading the directory.
+std::vector<MaildropIndexBuilder::Word> MaildropIndexBuilder::in_order_of_time() const {
+  std::vector<Word> words(index_->entries_);
+  if (words.empty())
+    return words;
+  std::iota(words.begin(), words.end(), Word{0});
+  const auto time_of = [&](Word word) { return at(word).received; };
+  std::int64_t first = std::numeric_limits<std::int64_t>::max(), last = 0;
+  for (const Word word : words) {
+    first = std::min(first, time_of(word));
+    last = std::max(last, time_of(word));
   }
+  const auto span = static_cast<std::uint64_t>(last - first); // no time is negative
+  if (span > place_mask) {                                    // some name has a time that cannot be
+    std::sort(words.begin(), words.end(), [&](Word a, Word b) { return time_of(a) < time_of(b); });
+    Word rank = 0;
+    for (std::size_t i = 1; i < words.size(); ++i) {
+      rank += time_of(words[i - 1]) != time_of(words[i]);
+      words[i] |= rank << time_shift;
+    }
+    return words;
+  }
+  for (Word& word : words)
+    word |= static_cast<Word>(time_of(word) - first) << time_shift;
+  constexpr unsigned part = 11; // bits
+  constexpr std::size_t parts = std::size_t{1} << part;
+  std::vector<Word> other(words.size());
+  for (unsigned shift = 0; shift < 32 && span >> shift != 0; shift += part) {
+    const auto part_of = [&](Word word) { return word >> (time_shift + shift) & (parts - 1); };
+    std::array<std::uint32_t, parts + 1> begin{};
+    for (const Word word : words)
+      ++begin[part_of(word) + 1];
+    std::partial_sum(begin.begin(), begin.end(), begin.begin());
+    for (const Word word : words)
+      other[begin[part_of(word)]++] = word;
+    words.swap(other);
+  }
+  return words;
 }
 
-int MaildropIndexBuilder::compare_uidls(const Key& a, const Key& b) const {
-  if (a.ours && b.ours)
+// What is next in the order lies anywhere in memory.
+void MaildropIndexBuilder::prefetch(const std::vector<Word>& words, std::size_t i) const {
+  constexpr std::size_t ahead = 16;
+  if (i + ahead < words.size())
+    __builtin_prefetch(&at(words[i + ahead]));
+}
+
+int MaildropIndexBuilder::compare_uidls(const Entry& a, const Entry& b) const {
+  if (a.own && b.own)
     return a.id == b.id ? 0 : a.id < b.id ? -1 : 1;
-  return index_->uidl_of(entries_[a.number]).compare(index_->uidl_of(entries_[b.number]));
+  return index_->uidl_of(a).compare(index_->uidl_of(b));
 }
 
-bool MaildropIndexBuilder::is_before(const Key& a, const Key& b) const {
+bool MaildropIndexBuilder::is_before(const Entry& a, const Entry& b) const {
   if (const int order = compare_uidls(a, b))
     return order < 0;
-  const Entry &first = entries_[a.number], &second = entries_[b.number];
-  if (const int order = index_->base_of(first).compare(index_->base_of(second)))
+  if (const int order = index_->base_of(a).compare(index_->base_of(b)))
     return order < 0;
-  return first.in_cur > second.in_cur; // of one message in both directories, that in cur/ stays
+  return a.in_cur > b.in_cur; // that in cur/ stays
 }
 
-bool MaildropIndexBuilder::is_same(const Key& a, const Key& b) const {
-  return a.time == b.time && compare_uidls(a, b) == 0 &&
-         index_->base_of(entries_[a.number]) == index_->base_of(entries_[b.number]);
-}
-
-void MaildropIndexBuilder::sort() {
-  sort_by_time();
-  for (auto begin = keys_.begin(); begin != keys_.end();) {
-    const auto end =
-        std::find_if(begin, keys_.end(), [&](const Key& key) { return key.time != begin->time; });
-    if (end - begin > 1)
-      std::sort(begin, end, [&](const Key& a, const Key& b) { return is_before(a, b); });
-    begin = end;
-  }
-  keys_.erase(std::unique(keys_.begin(), keys_.end(),
-                          [&](const Key& a, const Key& b) { return is_same(a, b); }),
-              keys_.end());
+bool MaildropIndexBuilder::is_same(const Entry& a, const Entry& b) const {
+  return compare_uidls(a, b) == 0 && index_->base_of(a) == index_->base_of(b);
 }
 
 // ---- UIDLs
 
-// Our own ids are in the order of arrival, and so are the messages: mostly there is nothing to do.
-bool MaildropIndexBuilder::may_have_like_uidls() const {
-  return std::adjacent_find(keys_.begin(), keys_.end(), [&](const Key& a, const Key& b) {
-           return compare_uidls(a, b) >= 0;
-         }) != keys_.end();
-}
-
 // Somebody copied a file under another name.
 void MaildropIndexBuilder::part_like_uidls() {
-  std::vector<Entry>& entries = index_->entries_;
-  const auto uidl_of = [&](std::uint32_t number) { return index_->uidl_of(entries[number]); };
-  TakenUidls taken(entries.size(), uidl_of);
-  for (std::uint32_t i = 0; i < entries.size(); ++i) {
-    if (taken.take(uidl_of(i), i))
+  const auto& order = index_->order_;
+  const auto uidl_of = [&](std::uint32_t number) { return index_->uidl_of(at(order[number])); };
+  TakenUidls taken(order.size(), uidl_of);
+  for (std::uint32_t number = 0; number < order.size(); ++number) {
+    if (taken.take(uidl_of(number), number))
       continue;
-    const std::string_view name = index_->name_of(entries[i]);
-    const auto parsed = *MaildirName::parse(name);
-    std::string from(parsed.base), uidl;
+    const std::uint32_t place = order[number];
+    Entry& entry = index_->pieces_[place / MaildropIndex::piece][place % MaildropIndex::piece];
+    std::string from = index_->base_of(entry), uidl;
     do {
       uidl = hashed_uidl(from);
       from += '+';
-    } while (!taken.take(uidl, i));
-    const Entry placed = place(name, parsed, uidl, index_->stamp(i));
-    entries[i].offset = placed.offset;
-    entries[i].uidl_at = placed.uidl_at;
-    entries[i].uidl_length = placed.uidl_length;
-    entries[i].renamed = 1;
+    } while (!taken.take(uidl, number));
+    rename(entry, uidl);
   }
 }
 
-std::shared_ptr<const MaildropIndex> MaildropIndexBuilder::finish() && {
-  sort();
-  index_->entries_.reserve(keys_.size());
-  for (const Key& key : keys_) {
-    const Entry& entry = index_->entries_.emplace_back(entries_[key.number]);
-    if (!entry.pending)
-      index_->stored_bytes_ += entry.stored_size;
+void MaildropIndexBuilder::rename(Entry& entry, const std::string& uidl) {
+  const std::string name = index_->name_of(entry);
+  if (entry.own) {
+    entry.own = false;
+    entry.id = {0, keep(name, *MaildirName::parse(name), std::nullopt)};
   }
-  if (may_have_like_uidls())
+  Other& other = index_->others_[entry.id.low];
+  append(other, name, uidl);
+  other.renamed = true;
+}
+
+// ---- Finishing
+
+std::shared_ptr<const MaildropIndex> MaildropIndexBuilder::finish() && {
+  std::vector<Word> words = in_order_of_time();
+  index_->order_.reserve(words.size());
+  const Entry* before = nullptr;
+  bool ascending = true;
+  for (std::size_t begin = 0, end = 0; begin < words.size(); begin = end) {
+    for (end = begin + 1; end < words.size() && is_of_one_time(words[begin], words[end]); ++end)
+      prefetch(words, end);
+    prefetch(words, end);
+    std::sort(&words[begin], &words[0] + end,
+              [&](Word a, Word b) { return is_before(at(a), at(b)); });
+    for (std::size_t i = begin; i < end; ++i) {
+      const Entry& entry = at(words[i]);
+      if (i > begin && is_same(*before, entry))
+        continue;
+      // Our own ids are in the order of arrival, and so are the messages: mostly none is like
+      // another.
+      ascending = ascending && (before == nullptr || compare_uidls(*before, entry) < 0);
+      before = &entry;
+      index_->order_.push_back(static_cast<std::uint32_t>(words[i]));
+      if (!entry.pending)
+        index_->stored_bytes_ += entry.stored_size;
+    }
+  }
+  if (!ascending)
     part_like_uidls();
-  index_->names_.shrink();
+  shrink();
   return std::move(index_);
+}
+
+void MaildropIndexBuilder::shrink() {
+  index_->names_.shrink();
+  index_->others_.shrink_to_fit();
+  index_->pieces_.shrink_to_fit();
+  if (const std::size_t left = index_->entries_ % MaildropIndex::piece; left != 0) {
+    auto last = std::make_unique_for_overwrite<Entry[]>(left);
+    std::copy_n(index_->pieces_.back().get(), left, last.get());
+    index_->pieces_.back() = std::move(last);
+  }
 }
 
 } // namespace letterlock::queued

@@ -12,16 +12,16 @@ namespace letterlock::queued {
 
 class NameArena {
 public:
-  static constexpr std::size_t longest_text = 1024;
+  static constexpr std::size_t text_room = 1024;
 
-  // Room for one text of LENGTH octets, at most longest_text, to be filled by the caller. Not when
+  // Room for one text of LENGTH octets, at most text_room, to be filled by the caller. Not when
   // it is full.
   struct Room {
     std::uint32_t offset;
     std::span<char> octets;
   };
   Room allocate(std::size_t length);
-  bool full() const { return chunks_.size() == most_chunks && chunk_size - used_ < longest_text; }
+  bool full() const { return chunks_.size() == chunk_count && chunk_size - used_ < text_room; }
 
   // Stays where it is as long as the arena lives, but for shrink().
   std::string_view text(std::uint32_t offset, std::size_t length) const {
@@ -35,7 +35,7 @@ public:
 
 private:
   static constexpr std::size_t chunk_size = 64 * 1024;
-  static constexpr std::size_t most_chunks = (std::size_t{1} << 32) / chunk_size;
+  static constexpr std::size_t chunk_count = (std::size_t{1} << 32) / chunk_size;
 
   // Pieces of one size: what grows by being copied costs more than the names themselves.
   std::vector<std::unique_ptr<char[]>> chunks_;

@@ -3,6 +3,7 @@
 
 #include "common/mail/wire_size.h"
 #include "queued/disk/worker_pool.h"
+#include "queued/maildir/own_name.h"
 
 #include <sys/stat.h>
 

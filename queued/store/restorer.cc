@@ -1,6 +1,7 @@
 // Comparing, writing and replacing message files.
 #include "queued/store/restorer.h"
 
+#include "queued/maildir/own_name.h"
 #include "queued/maildir/visit_messages.h"
 #include "queued/store/large_files.h"
 

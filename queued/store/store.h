@@ -99,7 +99,7 @@ struct ReadError {
 template <class T> using ReadResult = std::expected<T, ReadError>;
 
 struct StoredMessage {
-  std::string_view uidl;       // lives as long as the maildrop
+  std::string uidl;
   std::uint64_t wire_size = 0; // octets that POP3 sends, without dot-stuffing
   std::int64_t received = 0;   // seconds since 1970; 0 if the name does not tell
 };

@@ -2,6 +2,7 @@
 #include "queued/store/unsettled_copies.h"
 
 #include "common/os/memory_file.h"
+#include "queued/maildir/own_name.h"
 #include "queued/store/large_files.h"
 #include "queued/store/restorer.h"
 
@@ -25,9 +26,8 @@ std::vector<PendingMessage> UnsettledCopies::set(AccountId account, std::vector<
   std::vector<PendingMessage> pending;
   std::map<Id128, CopyJob> by_message;
   for (CopyJob& copy : copies) {
-    if (const auto name = MaildirName::parse(copy.name); name && name->wire_size) {
-      pending.push_back(
-          {copy.message, name->time, {name->stored_size.value_or(0), *name->wire_size}});
+    if (const auto name = OwnName::parse(copy.name)) {
+      pending.push_back({copy.message, name->time, name->stored_size, name->wire_size});
       by_message.emplace(copy.message, std::move(copy));
     }
   }

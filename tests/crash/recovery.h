@@ -81,7 +81,7 @@ private:
   void check_litter() {
     for (std::uint32_t account = 1; account <= story_.accounts.size(); ++account)
       for (const auto& name : directory_.names(directory_.maildir(account) / "tmp"))
-        if (const auto parsed = queued::MaildirName::parse(name); parsed && parsed->transaction)
+        if (const auto parsed = queued::MaildirName::parse(name); parsed && parsed->message)
           outcome_.faults.push_back("left in tmp: " + name);
   }
 

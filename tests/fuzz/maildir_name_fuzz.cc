@@ -1,5 +1,7 @@
-// Whatever a file is called, its UIDL is legal and does not depend on flags.
+// Whatever a file is called, its UIDL is legal and does not depend on flags; one of our names can
+// be made again of its parts.
 #include "queued/maildir/maildir_name.h"
+#include "queued/maildir/own_name.h"
 
 #include <algorithm>
 #include <cstdlib>
@@ -10,6 +12,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   const auto name = MaildirName::parse(text);
   if (message_id_in(text) != (name ? name->message : std::nullopt))
+    std::abort();
+  const auto own = OwnName::parse(text);
+  if (own && (own->name() != text || !name || name->message != own->message ||
+              name->time != own->time || name->base != own->base()))
     std::abort();
   if (!name)
     return 0;

@@ -29,10 +29,6 @@ NOT_A_LIMIT = {
     ("smtpd/content_spool.cc", "copies_a_turn"),  # a step
     ("pop3d/backend.cc", "largest_expunge"),  # follows from a message's declaration
     ("queued/maildir/maildir_writer.cc", "joined_max"),  # a step
-    ("queued/maildir/name_arena.h", "longest_text"),  # follows from names
-    ("queued/maildir/name_arena.h", "most_chunks"),  # follows from the type
-    ("queued/maildir/maildrop_index_builder.cc", "longest_uidl"),  # the names'
-    ("queued/maildir/maildrop_index_builder.cc", "longest_name"),  # the names'
 }
 
 

@@ -153,6 +153,28 @@ void a_message_replaced_by_a_link_or_fifo_is_not_opened(void**) {
   assert_text_equal(f.store.read(*maildrop, 0), "(failed)");
 }
 
+void a_borrower_cannot_change_what_was_committed(void**) {
+  Fixture f;
+  auto lease = f.store->lease_scratch(Borrower{1}, 100);
+  assert_true(lease.has_value());
+  const std::string text = "as it was committed\n";
+  Delivery what = delivery(transaction(1), text);
+  what.content = ScratchContent{Borrower{1}, lease->id};
+  const int scratch = lease->file.get();
+  assert_int_equal(::pwrite(scratch, text.data(), text.size(), 0), text.size());
+  assert_int_equal(static_cast<int>(f.store.commit(std::move(what))),
+                   static_cast<int>(CommitStatus::committed));
+  const auto maildrop = *f.store.list();
+  const auto change = [&] {
+    assert_int_equal(::pwrite(scratch, "overwritten", 11, 0), 11);
+    assert_int_equal(::ftruncate(scratch, 5), 0);
+    assert_text_equal(f.store.read(*maildrop, 0), head_for(1) + text);
+  };
+  change();
+  f.store->return_scratch(Borrower{1}, lease->id);
+  change();
+}
+
 void expunge_is_one_sync_of_the_journal(void**) {
   Fixture f;
   for (std::uint8_t i = 1; i <= 5; ++i)
@@ -245,6 +267,7 @@ int main() {
       cmocka_unit_test(a_message_that_another_program_removed_is_gone),
       cmocka_unit_test(odd_files_are_left_alone_and_mentioned_once),
       cmocka_unit_test(a_message_replaced_by_a_link_or_fifo_is_not_opened),
+      cmocka_unit_test(a_borrower_cannot_change_what_was_committed),
       cmocka_unit_test(expunge_is_one_sync_of_the_journal),
       cmocka_unit_test(an_expunge_that_is_not_synced_is_an_error_and_removes_nothing),
       cmocka_unit_test(a_file_that_cannot_be_removed_now_is_removed_later),

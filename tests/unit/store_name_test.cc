@@ -1,6 +1,7 @@
 // Names of message files, wire sizes and the table of accounts: the store's pure parts.
 #include "common/mail/wire_size.h"
 #include "queued/maildir/maildir_name.h"
+#include "queued/maildir/own_name.h"
 #include "queued/store/account_table.h"
 #include "tests/unit/store_support.h"
 #include "tests/unit/check.h"
@@ -21,7 +22,14 @@ void own_names_round_trip(void**) {
   assert_int_equal(name->time, 1700000000);
   assert_true(name->message == id);
   assert_text_equal(name->uidl(), hex);
-  assert_int_equal(*name->wire_size, 104);
+  const auto own = OwnName::parse(text);
+  assert_true(own.has_value());
+  assert_int_equal(own->time, 1700000000);
+  assert_true(own->message == id);
+  assert_text_equal(own->host, "mx.example.com");
+  assert_int_equal(own->stored_size, 100);
+  assert_int_equal(own->wire_size, 104);
+  assert_text_equal(own->name(), text);
 }
 
 void flags_change_neither_uidl_nor_base(void**) {
@@ -30,7 +38,10 @@ void flags_change_neither_uidl_nor_base(void**) {
   const auto name = MaildirName::parse(flagged);
   assert_text_equal(name->uidl(), hex);
   assert_text_equal(name->base, base);
-  assert_int_equal(*name->wire_size, 4);
+  const auto own = OwnName::parse(flagged);
+  assert_text_equal(own->base(), base);
+  assert_text_equal(own->info, ":2,FRS");
+  assert_text_equal(own->name(), flagged);
 }
 
 void the_id_alone_is_the_one_of_the_whole_name(void**) {
@@ -82,26 +93,30 @@ void names_that_are_no_messages_are_refused(void**) {
     assert_false(MaildirName::parse(name).has_value());
 }
 
-void sizes_that_cannot_be_are_not_used(void**) {
-  const std::string ours = "1." + std::string(hex) + ".h,";
-  for (const char* fields : {"S=10", "W=10", "S=10,W=9", "S=10,W=23", "S=-1,W=4", "S=1x,W=1",
-                             "S=18446744073709551615,W=18446744073709551615", "S=,W="}) {
-    const std::string text = ours + fields;
-    assert_false(MaildirName::parse(text)->wire_size.has_value());
-    assert_false(MaildirName::parse(text)->stored_size.has_value());
+// Whose sizes are believed, and which can be made again of its parts.
+void own_names_are_those_that_this_store_writes(void**) {
+  const std::string ours = "1." + std::string(hex) + ".h";
+  for (const char* rest : {",S=10,W=12", ",S=10,W=22", ",S=0,W=0", ",S=10,W=12:2,",
+                           ",S=10,W=12:2,FRSTab", ".example\\072x,S=10,W=12"}) {
+    const std::string text = ours + rest;
+    const auto own = OwnName::parse(text);
+    assert_true(own.has_value());
+    assert_text_equal(own->name(), text);
   }
-  for (const char* fields : {"S=10,W=12", "W=12,X=1,S=10", "S=10,W=22:2,S"}) {
-    const std::string text = ours + fields;
-    assert_int_equal(*MaildirName::parse(text)->stored_size, 10);
-  }
-  assert_int_equal(*MaildirName::parse(ours + "S=10,W=22")->wire_size, 22);
-}
-
-void sizes_in_the_names_of_others_are_not_believed(void**) {
-  for (const char* text : {"1.M2P3.h,S=10,W=12:2,S", "1.a.h,S=10,W=10", "letter,S=10,W=12"}) {
-    assert_false(MaildirName::parse(text)->wire_size.has_value());
-    assert_false(MaildirName::parse(text)->stored_size.has_value());
-  }
+  for (const char* rest :
+       {"", ",S=10", ",W=10", ",W=12,S=10", ",S=10,W=9", ",S=10,W=23", ",S=-1,W=4", ",S=1x,W=1",
+        ",S=18446744073709551615,W=18446744073709551615", ",S=,W=", ",S=010,W=12", ",S=10,W=012",
+        ",S=10,W=12,U=3", ",S=10,W=12:1,S", ",S=10,W=12:2", ",S=10,W=12:2,1",
+        ",S=10,W=12:2,S:", ",S=1099511627777,W=1099511627777", " ,S=10,W=12"})
+    assert_false(OwnName::parse(ours + rest).has_value());
+  for (const char* before : {"", ".", "01.", "x.", "-1.", "1..", "1234567890123456789."})
+    assert_false(OwnName::parse(before + std::string(hex) + ".h,S=10,W=12").has_value());
+  for (const char* text : {"1.M2P3.h,S=10,W=12:2,S", "letter,S=10,W=12",
+                           "1.0123456789ABCDEF0123456789ABCDEF.h,S=10,W=12",
+                           "1.0123456789abcdef0123456789abcdef,S=10,W=12",
+                           "1.0123456789abcdef0123456789abcdef.,S=10,W=12"})
+    assert_false(OwnName::parse(text).has_value());
+  assert_false(OwnName::parse(ours + std::string(255, 'h') + ",S=10,W=12").has_value());
 }
 
 void wire_size_counts_what_pop3_sends(void**) {
@@ -154,8 +169,7 @@ int main() {
       cmocka_unit_test(host_characters_that_mean_something_are_escaped),
       cmocka_unit_test(foreign_names_get_a_legal_uidl),
       cmocka_unit_test(names_that_are_no_messages_are_refused),
-      cmocka_unit_test(sizes_that_cannot_be_are_not_used),
-      cmocka_unit_test(sizes_in_the_names_of_others_are_not_believed),
+      cmocka_unit_test(own_names_are_those_that_this_store_writes),
       cmocka_unit_test(wire_size_counts_what_pop3_sends),
       cmocka_unit_test(account_ids_are_given_once),
       cmocka_unit_test(damaged_account_tables_are_refused),
