@@ -96,9 +96,22 @@ void DeliveryLink::refuse_lease(const ipc::ScratchRequest& request, std::string_
 
 void DeliveryLink::lease(const ipc::ScratchRequest& request) {
   // One smtpd does not get the descriptors of all.
-  if (leased_.size() >= bounds_.leases || link_.descriptors_waiting() >= most_descriptors_waiting)
+  if (leased_.size() + leases_asked_ >= bounds_.leases ||
+      link_.descriptors_waiting() >= most_descriptors_waiting)
     return refuse_lease(request, "it holds enough");
-  auto lease = store_.lease_scratch(borrower_, request.bytes);
+  ++leases_asked_;
+  store_.lease_scratch(borrower_, request.bytes,
+                       [weak = weak_from_this(), &store = store_, borrower = borrower_,
+                        request](Expected<ScratchLease> lease) {
+                         if (const auto self = weak.lock())
+                           self->leased(request, std::move(lease));
+                         else if (lease)
+                           store.forget_borrower(borrower);
+                       });
+}
+
+void DeliveryLink::leased(const ipc::ScratchRequest& request, Expected<ScratchLease> lease) {
+  --leases_asked_;
   if (!lease)
     return refuse_lease(request, lease.error().text);
   const auto number = static_cast<std::uint64_t>(lease->id);

@@ -44,6 +44,7 @@ private:
   void committed(const CommitResult& result, const Submitted& submitted);
   void refuse_lease(const ipc::ScratchRequest& request, std::string_view why);
   void lease(const ipc::ScratchRequest& request);
+  void leased(const ipc::ScratchRequest& request, Expected<ScratchLease> lease);
   void extend(const ipc::ScratchRequest& request);
 
   Context& context_;
@@ -52,6 +53,7 @@ private:
   const Bounds& bounds_;
   DeliveryAssembler assembler_;
   std::unordered_map<std::uint32_t, std::uint64_t> leased_; // bytes by scratch number
+  std::size_t leases_asked_ = 0;                            // of the store, not there yet
   ipc::Link<Role::queued, Role::smtpd> link_;
 };
 

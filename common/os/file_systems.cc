@@ -22,6 +22,8 @@ constexpr unsigned unique_mount_number = 0x4000;
 
 } // namespace
 
+const int no_access_time = O_NOATIME;
+
 int sync_file_system(int directory) {
   return ::syncfs(directory);
 }
@@ -52,6 +54,8 @@ std::optional<Id128> cache_life(int directory, const Id128& boot) {
 }
 
 #else
+
+const int no_access_time = 0;
 
 int sync_file_system(int) {
   errno = ENOSYS;

@@ -7,6 +7,10 @@
 
 namespace letterlock::os {
 
+// For open(2): reading changes no time of access. Where a system has that (O_NOATIME), only the
+// owner may ask for it, and others get EPERM. 0 elsewhere.
+extern const int no_access_time;
+
 // As syncfs(2): everything on the file system of DIRECTORY. 0, or -1 with errno; ENOSYS where the
 // system has no such call, and each file must be synced by itself.
 int sync_file_system(int directory);

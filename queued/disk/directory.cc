@@ -1,6 +1,8 @@
 // Directories through the system.
 #include "queued/disk/directory.h"
 
+#include "common/os/file_systems.h"
+
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -39,6 +41,15 @@ bool is_dot_or_dot_dot(const char* name) {
   return name[0] == '.' && (name[1] == '\0' || (name[1] == '.' && name[2] == '\0'));
 }
 
+SystemResult<UniqueFd> open_quietly(int parent, const std::string& name, int flags) {
+  UniqueFd opened(::openat(parent, name.c_str(), flags | os::no_access_time));
+  if (!opened && errno == EPERM) // another's
+    opened = UniqueFd(::openat(parent, name.c_str(), flags));
+  if (!opened)
+    return std::unexpected(Errno{errno});
+  return opened;
+}
+
 } // namespace
 
 SystemResult<void> visit_directory(int directory,
@@ -69,11 +80,11 @@ SystemResult<void> visit_directory(int directory,
 }
 
 SystemResult<UniqueFd> open_directory(int parent, const std::string& name) {
-  UniqueFd directory(
-      ::openat(parent, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-  if (!directory)
-    return std::unexpected(Errno{errno});
-  return directory;
+  return open_quietly(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+}
+
+SystemResult<UniqueFd> open_to_read(int directory, const std::string& name) {
+  return open_quietly(directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 }
 
 SystemResult<UniqueFd> open_maildir(int root, std::uint32_t account) {

@@ -15,8 +15,12 @@ enum class FileKind : std::uint8_t { regular, directory, other };
 SystemResult<void>
 visit_directory(int directory, const std::function<bool(const std::string& name, FileKind)>& visit);
 
-// Never through a symbolic link.
+// Never through a symbolic link. These two leave the time of access as it is where they can:
+// changing it would wait for a disk that is busy.
 SystemResult<UniqueFd> open_directory(int parent, const std::string& name);
+
+// For reading; never through a symbolic link, and without waiting for what is no regular file.
+SystemResult<UniqueFd> open_to_read(int directory, const std::string& name);
 
 // Below the state directory: maildrops/ID/Maildir.
 SystemResult<UniqueFd> open_maildir(int root, std::uint32_t account);

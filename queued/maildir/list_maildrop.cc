@@ -16,8 +16,6 @@ namespace letterlock::queued {
 
 namespace {
 
-// O_NONBLOCK: a FIFO that somebody put there must not hold the thread.
-constexpr int read_flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
 constexpr std::size_t piece_size = 64 * 1024;
 
 class Lister {
@@ -137,9 +135,11 @@ FileStamp stamp_of(const struct stat& about) {
 
 SystemResult<UniqueFd> open_message_file(int directory, const std::string& name,
                                          struct stat& about) {
-  UniqueFd file(::openat(directory, name.c_str(), read_flags));
+  auto file = open_to_read(directory, name);
+  if (!file)
+    return file;
   struct stat parent = {};
-  if (!file || ::fstat(file.get(), &about) != 0 || ::fstat(directory, &parent) != 0)
+  if (::fstat(file->get(), &about) != 0 || ::fstat(directory, &parent) != 0)
     return std::unexpected(Errno{errno});
   if (!S_ISREG(about.st_mode) || about.st_dev != parent.st_dev)
     return std::unexpected(Errno{EINVAL});

@@ -87,7 +87,9 @@ void Checkpointer::checkpoint() {
   if (up_to <= retired_ || stopping() || !sync(up_to))
     return;
   parts_.large.retire(up_to);
-  if (!parts_.pipeline.write_and_wait(journal::Retire{up_to, parts_.now()}))
+  // In a journal that is broken nothing can be written: the segment that mends it says so.
+  if (!parts_.pipeline.write_and_wait(journal::Retire{up_to, parts_.now()}) &&
+      !parts_.journal.use().broken)
     return;
   retired_ = up_to;
   parts_.journal.retire(up_to);

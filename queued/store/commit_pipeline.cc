@@ -245,16 +245,19 @@ void CommitPipeline::run() {
 
 void CommitPipeline::run_batch(std::vector<Work> works) {
   Batch batch;
+  // By themselves: there is always room for the records that free slots, and for nothing else.
+  for (Work& work : works)
+    if (auto* record = std::get_if<RecordWork>(&work)) {
+      const auto sequence = parts_.journal.add(*record->record);
+      batch.entries.push_back({sequence, std::move(*record)});
+    }
+  commit(batch);
+  batch = {};
   for (Work& work : works) {
     if (auto* delivery = std::get_if<DeliveryWork>(&work))
       add_delivery(batch, std::move(*delivery));
     else if (auto* expunge = std::get_if<ExpungeWork>(&work))
       add_expunge(batch, std::move(*expunge));
-    else {
-      auto& record = std::get<RecordWork>(work);
-      const auto sequence = parts_.journal.add(*record.record);
-      batch.entries.push_back({sequence, std::move(record)});
-    }
     if (parts_.journal.batch_bytes() >= most_batch_bytes) {
       commit(batch);
       batch = {};

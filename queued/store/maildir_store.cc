@@ -67,8 +67,9 @@ public:
   void submit(Delivery delivery, std::function<void(CommitResult)> done) override;
   bool knows(const Id128& transaction) const override { return pipeline_->knows(transaction); }
 
-  Expected<ScratchLease> lease_scratch(Borrower borrower, std::uint64_t bytes) override {
-    return scratch_.lease(borrower, bytes);
+  void lease_scratch(Borrower borrower, std::uint64_t bytes,
+                     std::function<void(Expected<ScratchLease>)> done) override {
+    scratch_.lease(borrower, bytes, std::move(done));
   }
   bool grow_scratch(Borrower borrower, ScratchId id, std::uint64_t more) override {
     return scratch_.grow(borrower, id, more);
@@ -120,7 +121,7 @@ MaildirStore::MaildirStore(const MaildirStoreOptions& options, FileSystem& files
     : options_(options), files_(files), completions_(std::move(completions)),
       reporter_(*completions_, options.report), state_(std::move(state)),
       host_(options.server_name), ledger_(files, state_->root(), options.reserve),
-      scratch_(files, state_->scratch(), ledger_, options.limits.leases),
+      scratch_({files, state_->scratch(), ledger_, copiers_, *completions_}, options.limits.leases),
       large_(files, state_->large()), ids_(state_->identity(), random_salt()),
       unsettled_(state_->journal(), state_->large()),
       copiers_(options.copy_threads, options.limits.backlog_deliveries),

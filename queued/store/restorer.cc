@@ -18,8 +18,6 @@ namespace letterlock::queued {
 
 namespace {
 
-constexpr int read_flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
-
 // FOLDER is a path below a Maildir: "new", ".Archive/cur".
 SystemResult<UniqueFd> open_folder(int maildir, const std::string& folder) {
   const std::size_t slash = folder.find('/');
@@ -31,9 +29,12 @@ SystemResult<UniqueFd> open_folder(int maildir, const std::string& folder) {
 
 // Whether NAME holds exactly FIRST and then SECOND. What cannot be read does not.
 bool holds(int directory, const std::string& name, Bytes first, Bytes second) {
-  const UniqueFd file(::openat(directory, name.c_str(), read_flags));
+  const auto opened = open_to_read(directory, name);
+  if (!opened)
+    return false;
+  const UniqueFd& file = *opened;
   struct stat about = {};
-  if (!file || ::fstat(file.get(), &about) != 0 || !S_ISREG(about.st_mode) ||
+  if (::fstat(file.get(), &about) != 0 || !S_ISREG(about.st_mode) ||
       static_cast<std::uint64_t>(about.st_size) != first.size() + second.size())
     return false;
   std::vector<std::byte> buffer(64 * 1024);

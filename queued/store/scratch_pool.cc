@@ -12,32 +12,57 @@ constexpr std::size_t most_idle = 64; // of one borrower; each costs two descrip
 
 } // namespace
 
-Expected<ScratchLease> ScratchPool::lease(Borrower borrower, std::uint64_t bytes) {
+void ScratchPool::lease(Borrower borrower, std::uint64_t bytes,
+                        std::function<void(Expected<ScratchLease>)> done) {
+  const auto refuse = [&](Error error) {
+    services_.completions.post([done, error = std::move(error)] { done(std::unexpected(error)); });
+  };
   if (leased_ >= limit_)
-    return fail("scratch: " + std::to_string(limit_) + " files are lent already");
-  auto booking = ledger_.book(bytes, 1);
-  if (!booking)
-    return std::unexpected(Error::system("scratch", booking.error().number));
-
+    return refuse({"scratch: " + std::to_string(limit_) + " files are lent already"});
+  auto booked = services_.ledger.book(bytes, 1);
+  if (!booked)
+    return refuse(Error::system("scratch", booked.error().number));
+  ++leased_;
+  // Shared, because std::function wants its content copyable.
+  const auto booking = std::make_shared<SpaceLedger::Booking>(std::move(*booked));
   Account& account = borrowers_[borrower];
-  ScratchFile file;
   if (!account.idle.empty()) {
-    file = std::move(account.idle.back());
+    auto file = std::move(account.idle.back());
     account.idle.pop_back();
-  } else {
-    auto made = files_.create_unnamed_file(directory_);
-    if (!made)
-      return std::unexpected(Error::system("scratch", made.error().number));
-    file = std::make_shared<const UniqueFd>(std::move(*made));
+    return services_.completions.post([this, borrower, file = std::move(file), booking, done] {
+      lend(borrower, file, std::move(*booking), done);
+    });
   }
+  const bool posted = services_.workers.post([this, borrower, booking, done] {
+    const auto made = std::make_shared<SystemResult<UniqueFd>>(
+        services_.files.create_unnamed_file(services_.directory));
+    services_.completions.post([this, borrower, booking, done, made] {
+      if (*made)
+        return lend(borrower, std::make_shared<const UniqueFd>(std::move(**made)),
+                    std::move(*booking), done);
+      --leased_;
+      done(std::unexpected(Error::system("scratch", made->error().number)));
+    });
+  });
+  if (!posted) {
+    --leased_;
+    refuse({"scratch: too much waits for the disk"});
+  }
+}
+
+void ScratchPool::lend(Borrower borrower, ScratchFile file, SpaceLedger::Booking booking,
+                       const std::function<void(Expected<ScratchLease>)>& done) {
   ScratchLease lease;
   lease.id = ScratchId{++last_id_};
   lease.file = UniqueFd(::fcntl(file->get(), F_DUPFD_CLOEXEC, 0));
-  if (!lease.file)
-    return fail_errno("scratch");
-  account.leases.emplace(lease.id, Lease{std::move(file), std::move(*booking)});
-  ++leased_;
-  return lease;
+  if (!lease.file) {
+    --leased_;
+    const Error error = Error::system("scratch");
+    let_go({std::move(file)});
+    return done(std::unexpected(error));
+  }
+  borrowers_[borrower].leases.emplace(lease.id, Lease{std::move(file), std::move(booking)});
+  done(std::move(lease));
 }
 
 bool ScratchPool::grow(Borrower borrower, ScratchId id, std::uint64_t more) {
@@ -46,7 +71,7 @@ bool ScratchPool::grow(Borrower borrower, ScratchId id, std::uint64_t more) {
     return false;
   const auto lease = account->second.leases.find(id);
   return lease != account->second.leases.end() &&
-         ledger_.grow(lease->second.booking, more).has_value();
+         services_.ledger.grow(lease->second.booking, more).has_value();
 }
 
 void ScratchPool::give_back(Borrower borrower, ScratchId id) {
@@ -56,15 +81,25 @@ void ScratchPool::give_back(Borrower borrower, ScratchId id) {
   const auto found = account->second.leases.find(id);
   if (found == account->second.leases.end())
     return;
-  const ScratchFile file = std::move(found->second.file);
+  ScratchFile file = std::move(found->second.file);
   account->second.leases.erase(found);
   --leased_;
   // While a commit still reads it, emptying it would spoil that commit: let it go instead.
   if (file.use_count() > 1 || account->second.idle.size() >= most_idle)
-    return;
-  if (!files_.truncate(file->get()) || ::lseek(file->get(), 0, SEEK_SET) != 0)
-    return;
-  account->second.idle.push_back(file);
+    return let_go({std::move(file)});
+  const bool posted = services_.workers.post([this, borrower, file]() mutable {
+    if (services_.files.truncate(file->get()) && ::lseek(file->get(), 0, SEEK_SET) == 0)
+      services_.completions.post([this, borrower, file] { emptied(borrower, file); });
+  });
+  if (!posted)
+    let_go({std::move(file)});
+}
+
+void ScratchPool::emptied(Borrower borrower, ScratchFile file) {
+  const auto account = borrowers_.find(borrower);
+  if (account == borrowers_.end() || account->second.idle.size() >= most_idle)
+    return let_go({std::move(file)});
+  account->second.idle.push_back(std::move(file));
 }
 
 void ScratchPool::forget(Borrower borrower) {
@@ -72,7 +107,18 @@ void ScratchPool::forget(Borrower borrower) {
   if (account == borrowers_.end())
     return;
   leased_ -= account->second.leases.size();
+  std::vector<ScratchFile> files = std::move(account->second.idle);
+  for (auto& [id, lease] : account->second.leases)
+    files.push_back(std::move(lease.file));
   borrowers_.erase(account);
+  let_go(std::move(files));
+}
+
+// The last close of a file frees its room, which waits for the disk.
+void ScratchPool::let_go(std::vector<ScratchFile> files) {
+  // If too much waits already, so does the caller.
+  static_cast<void>(
+      services_.workers.post([files = std::move(files)]() mutable { files.clear(); }));
 }
 
 ScratchFile ScratchPool::find(Borrower borrower, ScratchId id) const {

@@ -4,7 +4,9 @@
 // For one thread; the files themselves may be read by any.
 #pragma once
 
+#include "queued/disk/completion_queue.h"
 #include "queued/disk/space_ledger.h"
+#include "queued/disk/worker_pool.h"
 #include "queued/store/store.h"
 
 #include <unordered_map>
@@ -15,14 +17,24 @@ namespace letterlock::queued {
 // to it at the same time.
 using ScratchFile = std::shared_ptr<const UniqueFd>;
 
+// What the pool works with. All of it is borrowed; the threads may end before the pool.
+struct ScratchServices {
+  FileSystem& files;
+  int directory; // where the files are made
+  SpaceLedger& ledger;
+  WorkerPool& workers; // making, emptying and closing a file waits for the disk
+  CompletionQueue& completions;
+};
+
 class ScratchPool {
 public:
-  // DIRECTORY (borrowed) is where the files are made. At most LIMIT leases at once.
-  ScratchPool(FileSystem& files, int directory, SpaceLedger& ledger, std::size_t limit)
-      : files_(files), directory_(directory), ledger_(ledger), limit_(limit) {}
+  // At most LIMIT leases at once.
+  ScratchPool(const ScratchServices& services, std::size_t limit)
+      : services_(services), limit_(limit) {}
 
   // As in MessageStore.
-  Expected<ScratchLease> lease(Borrower borrower, std::uint64_t bytes);
+  void lease(Borrower borrower, std::uint64_t bytes,
+             std::function<void(Expected<ScratchLease>)> done);
   bool grow(Borrower borrower, ScratchId id, std::uint64_t more);
   void give_back(Borrower borrower, ScratchId id);
   void forget(Borrower borrower);
@@ -40,9 +52,12 @@ private:
     std::vector<ScratchFile> idle; // empty files that it may have again
   };
 
-  FileSystem& files_;
-  int directory_;
-  SpaceLedger& ledger_;
+  void lend(Borrower borrower, ScratchFile file, SpaceLedger::Booking booking,
+            const std::function<void(Expected<ScratchLease>)>& done);
+  void emptied(Borrower borrower, ScratchFile file);
+  void let_go(std::vector<ScratchFile> files);
+
+  const ScratchServices services_;
   std::size_t limit_;
   std::size_t leased_ = 0;
   std::uint64_t last_id_ = 0;

@@ -138,7 +138,10 @@ Expected<void> StateDirectory::read_identity() {
   }
   // Twice 16 million starts from now the salt alone keeps ids apart.
   identity_.epoch = (identity_.epoch + 1) % Identity::epochs;
-  return replace_file(root(), "identity", identity_.format());
+  // Without room for it mail can be read and removed all the same, which makes room.
+  if (auto replaced = replace_file(root(), "identity", identity_.format()); !replaced)
+    say(StoreReport::Level::warning, "identity.not_kept", replaced.error().text);
+  return {};
 }
 
 Expected<void> StateDirectory::read_accounts() {

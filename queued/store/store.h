@@ -197,9 +197,10 @@ public:
   // thousands, also of the queued before.
   virtual bool knows(const Id128& transaction) const = 0;
 
-  // A file for content that is to come, with BYTES of room booked. These four do not wait for
-  // other work. None: no room (less the reserve), or too many leases; the error is for the log.
-  virtual Expected<ScratchLease> lease_scratch(Borrower borrower, std::uint64_t bytes) = 0;
+  // A file for content that is to come, with BYTES of room booked. None: no room (less the
+  // reserve), or too many leases; the error is for the log. Who asked and is gone gives it back.
+  virtual void lease_scratch(Borrower borrower, std::uint64_t bytes,
+                             std::function<void(Expected<ScratchLease>)> done) = 0;
   // Books MORE bytes for it; false if there is no room or no such lease.
   virtual bool grow_scratch(Borrower borrower, ScratchId id, std::uint64_t more) = 0;
   // The borrower is done with it, and the booking ends. The file may be lent again, to the same

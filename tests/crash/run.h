@@ -237,7 +237,10 @@ private:
   // The lease is kept until the store ends, as that of a borrower who has more to send.
   queued::ScratchContent in_scratch_file(const Mail& mail) {
     const std::string text = text_of(mail.number, mail.size);
-    auto lease = (*client_)->lease_scratch(queued::Borrower{1}, text.size());
+    auto leased = Client::answer<Expected<queued::ScratchLease>>();
+    (*client_)->lease_scratch(queued::Borrower{1}, text.size(),
+                              [leased](auto result) { *leased = std::move(result); });
+    const auto lease = client_->wait_for(leased);
     if (!lease || ::pwrite(lease->file.get(), text.data(), text.size(), 0) !=
                       static_cast<ssize_t>(text.size()))
       throw std::runtime_error("no scratch file");

@@ -63,7 +63,7 @@ void one_delivery_to_two_accounts_is_two_files(void**) {
 void content_comes_from_a_scratch_file(void**) {
   Fixture f;
   const std::string large(700'001, 'x'); // several buffers
-  auto lease = f.store->lease_scratch(Borrower{7}, large.size());
+  auto lease = f.store.lease_scratch(Borrower{7}, large.size());
   assert_int_equal(::write(lease->file.get(), large.data(), large.size()), large.size());
   Delivery what = delivery(transaction(1), large, {1, 2});
   what.content = ScratchContent{Borrower{7}, lease->id};
@@ -76,7 +76,7 @@ void content_comes_from_a_scratch_file(void**) {
 
 void content_of_another_borrower_is_refused(void**) {
   Fixture f;
-  auto lease = f.store->lease_scratch(Borrower{7}, text.size());
+  auto lease = f.store.lease_scratch(Borrower{7}, text.size());
   assert_int_equal(::write(lease->file.get(), text.data(), text.size()), text.size());
   Delivery what = delivery(transaction(1), text);
   what.content = ScratchContent{Borrower{8}, lease->id};
@@ -89,7 +89,7 @@ void content_that_is_not_as_declared_is_refused(void**) {
   std::uint8_t number = 0;
   const auto refused_with = [&](auto&& spoil) {
     Delivery what = delivery(transaction(++number), text, {1, 2});
-    auto lease = f.store->lease_scratch(Borrower{1}, 0);
+    auto lease = f.store.lease_scratch(Borrower{1}, 0);
     assert_int_equal(::write(lease->file.get(), text.data(), text.size()), text.size());
     what.content = ScratchContent{Borrower{1}, lease->id};
     spoil(what);

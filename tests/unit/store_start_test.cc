@@ -194,7 +194,7 @@ void a_missing_maildrop_directory_is_made_again(void**) {
 void scratch_files_have_no_name(void**) {
   TemporaryDirectory directory;
   StoreUnderTest store(directory);
-  const auto lease = store->lease_scratch(Borrower{1}, 10);
+  const auto lease = store.lease_scratch(Borrower{1}, 10);
   assert_true(lease.has_value());
   assert_int_equal(directory.names("scratch").size(), 0);
 }
@@ -208,16 +208,16 @@ void a_returned_file_goes_back_empty_and_only_to_its_borrower(void**) {
     assert_int_equal(about.st_size, 0);
     return about.st_ino;
   };
-  auto first = *store->lease_scratch(Borrower{1}, 10);
+  auto first = *store.lease_scratch(Borrower{1}, 10);
   const auto its_inode = inode(first.file);
   assert_int_equal(::write(first.file.get(), "secret", 6), 6);
   store->return_scratch(Borrower{2}, first.id); // not its own: nothing happens
   assert_true(store->grow_scratch(Borrower{1}, first.id, 10));
   store->return_scratch(Borrower{1}, first.id);
   assert_false(store->grow_scratch(Borrower{1}, first.id, 10));
-  auto strangers = *store->lease_scratch(Borrower{2}, 10);
+  auto strangers = *store.lease_scratch(Borrower{2}, 10);
   assert_true(inode(strangers.file) != its_inode);
-  auto again = *store->lease_scratch(Borrower{1}, 10);
+  auto again = *store.lease_scratch(Borrower{1}, 10);
   assert_true(inode(again.file) == its_inode);
   assert_int_equal(::lseek(again.file.get(), 0, SEEK_CUR), 0);
 }
@@ -228,7 +228,7 @@ void a_file_that_a_commit_still_reads_is_not_emptied(void**) {
   RecordingFileSystem files(root.get());
   StoreUnderTest store(directory, files);
   assert_true(store.resolve({"main"}).has_value());
-  auto lease = *store->lease_scratch(Borrower{1}, 10);
+  auto lease = *store.lease_scratch(Borrower{1}, 10);
   assert_int_equal(::write(lease.file.get(), "text\n", 5), 5);
   Delivery what = delivery(transaction(1), "text\n");
   what.content = ScratchContent{Borrower{1}, lease.id};
@@ -250,18 +250,18 @@ void room_is_booked_before_it_is_used(void**) {
   options.limits.leases = 3;
   StoreUnderTest store(directory, files, options);
   files.set_free_bytes(1100);
-  assert_false(store->lease_scratch(Borrower{1}, 101).has_value());
-  auto first = *store->lease_scratch(Borrower{1}, 60);
-  assert_false(store->lease_scratch(Borrower{2}, 41).has_value());
+  assert_false(store.lease_scratch(Borrower{1}, 101).has_value());
+  auto first = *store.lease_scratch(Borrower{1}, 60);
+  assert_false(store.lease_scratch(Borrower{2}, 41).has_value());
   assert_true(store->grow_scratch(Borrower{1}, first.id, 40));
   assert_false(store->grow_scratch(Borrower{1}, first.id, 1));
   store->return_scratch(Borrower{1}, first.id);
-  assert_true(store->lease_scratch(Borrower{2}, 100).has_value());
-  assert_false(store->lease_scratch(Borrower{3}, std::uint64_t(-1)).has_value());
+  assert_true(store.lease_scratch(Borrower{2}, 100).has_value());
+  assert_false(store.lease_scratch(Borrower{3}, std::uint64_t(-1)).has_value());
   store->forget_borrower(Borrower{2});
   for (int i = 0; i < 3; ++i)
-    assert_true(store->lease_scratch(Borrower{3}, 1).has_value());
-  assert_false(store->lease_scratch(Borrower{3}, 1).has_value()); // one too many
+    assert_true(store.lease_scratch(Borrower{3}, 1).has_value());
+  assert_false(store.lease_scratch(Borrower{3}, 1).has_value()); // one too many
 }
 
 } // namespace

@@ -166,6 +166,12 @@ public:
     return wait_for(answer);
   }
 
+  Expected<ScratchLease> lease_scratch(Borrower borrower, std::uint64_t bytes) {
+    auto answer = std::make_shared<std::optional<Expected<ScratchLease>>>();
+    store_->lease_scratch(borrower, bytes, [answer](auto lease) { *answer = std::move(lease); });
+    return wait_for(answer);
+  }
+
   // Until everything that was committed for it is in its place, or has failed.
   void settle(std::uint32_t account = 1) { static_cast<void>(list(account)); }
 
