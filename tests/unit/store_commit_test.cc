@@ -307,8 +307,7 @@ void a_repeat_that_nobody_knows_is_committed(void**) {
 void a_repeat_of_a_message_expunged_since_does_not_bring_it_back(void**) {
   Fixture f;
   assert_status(f.store.commit(delivery(transaction(1), text)), CommitStatus::committed);
-  const auto maildrop = *f.store.list();
-  assert_true(f.store.expunge(*maildrop, {0}).has_value());
+  assert_true(f.store.expunge(**f.store.list(), {0}).has_value());
   assert_status(f.store.commit(repeat_of(1, {1})), CommitStatus::committed);
   assert_int_equal(f.in_new(1), 0);
 }

@@ -155,7 +155,7 @@ void a_message_replaced_by_a_link_or_fifo_is_not_opened(void**) {
 
 void a_borrower_cannot_change_what_was_committed(void**) {
   Fixture f;
-  auto lease = f.store->lease_scratch(Borrower{1}, 100);
+  auto lease = f.store.lease_scratch(Borrower{1}, 100);
   assert_true(lease.has_value());
   const std::string text = "as it was committed\n";
   Delivery what = delivery(transaction(1), text);
