@@ -23,9 +23,10 @@ constexpr std::size_t void_bytes = frame_size + 16, list_bytes = frame_size + 8,
 
 JournalWriter::JournalWriter(FileSystem& files, int directory, const WriterStart& start,
                              std::function<std::int64_t()> now)
-    : files_(files), directory_(directory), life_(start.life), now_(std::move(now)),
+    : files_(files), directory_(directory), life_(start.life),
+      first_needed_(std::min(start.retired, start.sequence)), now_(std::move(now)),
       slots_(files, directory, start.segment_bytes, start.slots,
-             std::min(start.retired, start.sequence) - 1, start.sequence - 1),
+             std::clamp<Sequence>(start.durably_retired, 1, first_needed_) - 1, start.sequence - 1),
       generation_(start.generation - 1), next_(start.sequence) {
   remembered_.note(ToRemember{start.seen, start.positions});
 }
@@ -173,7 +174,7 @@ std::string JournalWriter::header_bytes(std::uint64_t generation, Sequence first
   header.generation = generation;
   header.life = life_;
   header.first = first;
-  header.retired = std::min(slots_.retired() + 1, first);
+  header.retired = std::min(std::max(slots_.retired() + 1, first_needed_), first);
   header.time = now_();
   header.vacated = vacated;
   const auto page = encode_header(header);

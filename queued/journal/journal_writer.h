@@ -26,6 +26,9 @@ struct WriterStart {
   // The first segment's header says that no record below this needs anything. Slots with records
   // that are not below it stay in use until retire().
   Sequence retired = 1;
+  // What records and headers that are on the disk say of that. Slots with records that are not
+  // below this are taken for the first segment only if there is no other.
+  Sequence durably_retired = 1;
   Id128 life;
   std::vector<Id128> seen;         // durable lately, newest last
   std::vector<Position> positions; // all mailboxes that have one
@@ -147,6 +150,7 @@ private:
   FileSystem& files_;
   int directory_;
   Id128 life_;
+  Sequence first_needed_; // by what the start said
   std::function<std::int64_t()> now_;
   SlotTable slots_;
   std::uint64_t generation_; // the highest ever used

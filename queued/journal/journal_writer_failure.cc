@@ -113,6 +113,10 @@ SystemResult<void> JournalWriter::begin_anew(Tried tried) {
     frames += what_is_remembered(generation_, batch, {});
     doubtful_ = batch; // until it is durable
     auto taken = slots_.take(header_size + frames.size(), tried);
+    if (!taken && taken.error().is_full() && slots_.retired() + 1 < first_needed_) {
+      slots_.retire(first_needed_ - 1);
+      continue;
+    }
     if (!taken) {
       broken_ = true;
       return std::unexpected(of_the_disk.value_or(taken.error()));
@@ -128,6 +132,7 @@ SystemResult<void> JournalWriter::begin_anew(Tried tried) {
     current_ = {taken->slot, std::move(taken->file), generation_, taken->size, end, end};
     poisoned_.reset();
     doubtful_ = 0;
+    slots_.retire(std::max(slots_.retired(), first_needed_ - 1));
     slots_.release_newest();
     broken_ = false;
     return {};

@@ -1,6 +1,7 @@
 // Settling each maildrop by what the journal says.
 #include "queued/store/recovery.h"
 
+#include "queued/disk/directory.h"
 #include "queued/store/journal_table.h"
 #include "queued/store/restorer.h"
 
@@ -23,6 +24,7 @@ public:
   Expected<Recovered> run();
 
 private:
+  SystemResult<void> sync_slots();
   void settle(std::uint32_t mailbox, JournalTable::Mailbox& table);
   void keep(std::vector<CopyJob> jobs, journal::Sequence expunge);
   void say(StoreReport::Level level, std::string event, std::string text) {
@@ -57,6 +59,26 @@ void Recovery::keep(std::vector<CopyJob> jobs, journal::Sequence expunge) {
     hold(job.sequence);
     result_.unsettled.push_back(std::move(job));
   }
+}
+
+SystemResult<void> Recovery::sync_slots() {
+  std::vector<std::string> names;
+  const auto visited =
+      visit_directory(places_.state.journal(), [&](const std::string& name, FileKind kind) {
+        if (kind == FileKind::regular)
+          names.push_back(name);
+        return true;
+      });
+  if (!visited)
+    return visited;
+  for (const std::string& name : names) {
+    const auto slot = places_.files.open_file(places_.state.journal(), name);
+    if (!slot)
+      continue; // then it was not read either
+    if (const auto synced = places_.files.sync_file(slot->get()); !synced)
+      return synced;
+  }
+  return {};
 }
 
 void Recovery::settle(std::uint32_t mailbox, JournalTable::Mailbox& table) {
@@ -111,12 +133,14 @@ Expected<Recovered> Recovery::run() {
         std::to_string(contents->cut) + " octets at the end that were never synced");
   same_life_ = places_.life && contents->last_life == *places_.life;
   distrust_ = table_.materialised() && table_.materialised()->life == Id128{};
-  if (!table_.mailboxes().empty())
-    if (const auto synced = places_.files.sync_everything(places_.state.root()); !synced) {
-      // Where there is no such thing each file is synced by itself.
-      sync_each_ = synced.error().number == ENOSYS;
-      distrust_ = distrust_ || !sync_each_;
-    }
+  // What was read may be in the page cache alone, and what it says is retired is let go of.
+  if (const auto synced = places_.files.sync_everything(places_.state.root()); !synced) {
+    // Where there is no such thing each file is synced by itself.
+    sync_each_ = synced.error().number == ENOSYS;
+    distrust_ = distrust_ || !sync_each_;
+    if (const auto slots = sync_slots(); !slots)
+      return std::unexpected(Error::system("syncing the journal", slots.error().number));
+  }
 
   std::unordered_set<std::string> large_kept;
   for (auto& [mailbox, table] : table_.mailboxes()) {
@@ -142,6 +166,7 @@ Expected<Recovered> Recovery::run() {
   result_.start.sequence = contents->last_sequence + 1;
   result_.start.retired =
       lowest_kept_ == 0 ? result_.start.sequence : std::min(lowest_kept_, result_.start.sequence);
+  result_.start.durably_retired = contents->retired;
   result_.start.life = places_.life.value_or(Id128{});
   result_.start.seen = contents->seen;
   result_.start.positions = contents->positions;

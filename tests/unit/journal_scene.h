@@ -121,6 +121,7 @@ public:
     begin_.generation = reading.contents.last_generation + 1;
     begin_.sequence = reading.contents.last_sequence + 1;
     begin_.retired = begin_.sequence;
+    begin_.durably_retired = reading.contents.retired;
     begin_.seen = reading.contents.seen;
     begin_.positions = reading.contents.positions;
     start();
