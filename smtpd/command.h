@@ -39,10 +39,11 @@ struct Rset {};
 struct Noop {};
 struct Quit {};
 struct Vrfy {};
+struct Expn {};
 struct Help {};
 struct StartTls {};
 
 using Command =
-    std::variant<Helo, Ehlo, Mail, Rcpt, Data, Bdat, Rset, Noop, Quit, Vrfy, Help, StartTls>;
+    std::variant<Helo, Ehlo, Mail, Rcpt, Data, Bdat, Rset, Noop, Quit, Vrfy, Expn, Help, StartTls>;
 
 } // namespace letterlock::smtpd

@@ -101,7 +101,8 @@ Parsed read_bdat(std::string_view argument) {
 
 struct Verb {
   std::string_view name;
-  ReadArgument read; // none: known, but not implemented
+  ReadArgument read; // none: known, but there is no such command here
+  CommandFault fault = CommandFault::not_implemented;
 };
 constexpr std::array verbs = {
     Verb{"EHLO", read_hello<Ehlo>},
@@ -114,15 +115,22 @@ constexpr std::array verbs = {
     Verb{"NOOP", read_any_argument<Noop>},
     Verb{"QUIT", read_no_argument<Quit>},
     Verb{"VRFY", read_some_argument<Vrfy>},
+    Verb{"EXPN", read_some_argument<Expn>},
     Verb{"HELP", read_any_argument<Help>},
     Verb{"STARTTLS", read_no_argument<StartTls>},
-    Verb{"EXPN", nullptr},
     Verb{"AUTH", nullptr},
     Verb{"ETRN", nullptr},
     Verb{"SEND", nullptr},
     Verb{"SOML", nullptr},
     Verb{"SAML", nullptr},
     Verb{"TURN", nullptr},
+    // A web page can make a browser connect here and say these, and then whatever it likes.
+    Verb{"GET", nullptr, CommandFault::other_protocol},
+    Verb{"POST", nullptr, CommandFault::other_protocol},
+    Verb{"PUT", nullptr, CommandFault::other_protocol},
+    Verb{"HEAD", nullptr, CommandFault::other_protocol},
+    Verb{"OPTIONS", nullptr, CommandFault::other_protocol},
+    Verb{"CONNECT", nullptr, CommandFault::other_protocol},
 };
 
 } // namespace
@@ -137,7 +145,7 @@ Parsed parse_command(std::string_view line) {
   if (verb == verbs.end())
     return refuse(CommandFault::unknown_command);
   if (!verb->read)
-    return refuse(CommandFault::not_implemented);
+    return refuse(verb->fault);
   return verb->read(line.substr(name.size()));
 }
 
@@ -147,6 +155,8 @@ const Reply& reply_to(CommandFault fault) {
     return replies::bad_characters;
   case CommandFault::unknown_command:
     return replies::unknown_command;
+  case CommandFault::other_protocol:
+    return replies::other_protocol;
   case CommandFault::not_implemented:
     return replies::not_implemented;
   case CommandFault::bad_argument:
@@ -169,6 +179,14 @@ const Reply& reply_to(CommandFault fault) {
     return replies::unknown_parameter;
   }
   return replies::unknown_command; // not reached: the switch is complete
+}
+
+std::string command_names() {
+  std::string names;
+  for (const Verb& verb : verbs)
+    if (verb.read)
+      (names += names.empty() ? "" : " ") += verb.name;
+  return names;
 }
 
 } // namespace letterlock::smtpd

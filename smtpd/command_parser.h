@@ -9,6 +9,7 @@
 #include "smtpd/reply.h"
 
 #include <expected>
+#include <string>
 #include <string_view>
 
 namespace letterlock::smtpd {
@@ -16,6 +17,7 @@ namespace letterlock::smtpd {
 enum class CommandFault {
   bad_characters,      // 500 5.5.2
   unknown_command,     // 500 5.5.2
+  other_protocol,      // 500 5.5.2; a browser may have been made to say what comes next
   not_implemented,     // 502 5.5.1
   bad_argument,        // 501 5.5.4
   bad_chunk,           // 501 5.5.4; how much content follows cannot be known
@@ -33,5 +35,8 @@ enum class CommandFault {
 std::expected<Command, CommandFault> parse_command(std::string_view line);
 
 const Reply& reply_to(CommandFault fault);
+
+// The verbs that there are commands for, separated by spaces.
+std::string command_names();
 
 } // namespace letterlock::smtpd

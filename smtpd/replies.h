@@ -27,11 +27,13 @@ inline constexpr Reply recipient_ok{250, "2.1.5", "Recipient OK"};
 inline constexpr Reply ready_for_tls{220, "2.0.0", "Ready to start TLS"};
 inline constexpr Reply help{214, "2.0.0", "See RFC 5321"};
 inline constexpr Reply cannot_verify{252, "2.0.0", "Cannot verify, try RCPT"};
+inline constexpr Reply cannot_expand{252, "2.0.0", "Cannot expand, try RCPT"};
 inline constexpr Reply chunk_ok{250, "2.0.0", "Chunk OK"};
 inline constexpr Reply go_ahead{354, "", "End data with <CR><LF>.<CR><LF>"};
 
 // What the command parser refuses (CommandFault).
 inline constexpr Reply unknown_command{500, "5.5.2", "Command not recognized"};
+inline constexpr Reply other_protocol{500, "5.5.2", "This is SMTP, closing"};
 inline constexpr Reply bad_characters{500, "5.5.2", "Control character in command"};
 inline constexpr Reply line_too_long{500, "5.5.2", "Line too long"};
 inline constexpr Reply not_implemented{502, "5.5.1", "Command not implemented"};

@@ -48,12 +48,13 @@ void Session::read_command(std::string_view& input) {
     return refuse_command(replies::line_too_long);
   const auto command = parse_command(line->text);
   if (!command) {
-    // What follows is content of unknown length, in which a command could be hidden.
-    if (command.error() == CommandFault::bad_chunk) {
-      say(replies::bad_chunk);
+    const CommandFault fault = command.error();
+    // What follows may be content, and look like commands.
+    if (fault == CommandFault::bad_chunk || fault == CommandFault::other_protocol) {
+      say(reply_to(fault));
       return close();
     }
-    return refuse_command(reply_to(command.error()));
+    return refuse_command(reply_to(fault));
   }
   input_left_ = !input.empty();
   std::visit([this](const auto& c) { execute(c); }, *command);

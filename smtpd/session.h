@@ -5,7 +5,8 @@
 // one unfinished command line, and no output.
 //
 // Sources: RFC 5321, RFC 2920 (PIPELINING), RFC 1870 (SIZE), RFC 3030 (CHUNKING), RFC 6152
-// (8BITMIME), RFC 2034 (ENHANCEDSTATUSCODES), RFC 3207 (STARTTLS), RFC 6531 (SMTPUTF8).
+// (8BITMIME), RFC 2034 (ENHANCEDSTATUSCODES), RFC 3207 (STARTTLS), RFC 6531 (SMTPUTF8), RFC 9422
+// (LIMITS).
 #pragma once
 
 #include "common/mail/address_literal.h"
@@ -124,6 +125,7 @@ private:
   void execute(const Noop& noop);
   void execute(const Quit& quit);
   void execute(const Vrfy& vrfy);
+  void execute(const Expn& expn);
   void execute(const Help& help);
   void execute(const StartTls& start_tls);
   void refuse_command(const Reply& reply);

@@ -1,4 +1,5 @@
 // What each command does; the rows of the table in docs/smtp.md.
+#include "smtpd/command_parser.h"
 #include "smtpd/session.h"
 
 #include <string>
@@ -49,7 +50,10 @@ void Session::execute(const Ehlo& ehlo) {
     replies_ += "250-STARTTLS\r\n";
   if (settings_->offer_smtputf8)
     replies_ += "250-SMTPUTF8\r\n";
-  replies_ += "250 HELP\r\n";
+  // RFC 9422 §4: what is accepted at least, so that nobody has to find out by a refusal.
+  replies_ += "250-LIMITS RCPTMAX=" + std::to_string(settings_->recipients) +
+              " MAILMAX=" + std::to_string(settings_->transactions);
+  replies_ += "\r\n250 HELP\r\n";
   next_command();
 }
 
@@ -141,9 +145,17 @@ void Session::execute(const Vrfy&) {
     say(replies::cannot_verify);
 }
 
-void Session::execute(const Help&) {
+void Session::execute(const Expn&) {
   if (count_idle_command())
-    say(replies::help);
+    say(replies::cannot_expand);
+}
+
+void Session::execute(const Help&) {
+  if (!count_idle_command())
+    return;
+  static const std::string names = "214-2.0.0 " + command_names() + "\r\n";
+  replies_ += names;
+  say(replies::help);
 }
 
 void Session::execute(const Quit&) {

@@ -53,6 +53,7 @@ void messages_in_chunks(void**) {
       // Content that looks like commands, and commands between chunks.
       {"BDAT 6\r\nQUIT\r\nNOOP\r\nVRFY x\r\nHELP\r\nBDAT 0 LAST\r\n",
        "250 2.0.0 Chunk OK\r\n250 2.0.0 OK\r\n252 2.0.0 Cannot verify, try RCPT\r\n"
+       "214-2.0.0 EHLO HELO MAIL RCPT DATA BDAT RSET NOOP QUIT VRFY EXPN HELP STARTTLS\r\n"
        "214 2.0.0 See RFC 5321\r\n",
        "QUIT\n"},
       {"BDAT 3\r\nx\r\nMAIL FROM:<>\r\nRCPT TO:<y@ours.example>\r\nSTARTTLS\r\nBDAT 0 LAST\r\n",

@@ -35,6 +35,7 @@ struct Shown {
   std::string operator()(const Noop&) const { return "noop"; }
   std::string operator()(const Quit&) const { return "quit"; }
   std::string operator()(const Vrfy&) const { return "vrfy"; }
+  std::string operator()(const Expn&) const { return "expn"; }
   std::string operator()(const Help&) const { return "help"; }
   std::string operator()(const StartTls&) const { return "starttls"; }
 };
@@ -80,6 +81,9 @@ void commands_are_parsed(void**) {
       {"NOOP whatever", "noop"},
       {"QUIT", "quit"},
       {"VRFY someone", "vrfy"},
+      {"VRFY <a@b> SMTPUTF8", "vrfy"},
+      {"vrfy J\xc3\xbcrgen SMTPUTF8", "vrfy"},
+      {"EXPN list", "expn"},
       {"HELP", "help"},
       {"HELP MAIL", "help"},
       {"STARTTLS", "starttls"},
@@ -88,18 +92,22 @@ void commands_are_parsed(void**) {
       {" NOOP", "500 5.5.2"},
       {"NOOPE", "500 5.5.2"},
       {"GET / HTTP/1.1", "500 5.5.2"},
+      {"POST /upload HTTP/1.1", "500 5.5.2"},
+      {"Host: mx.example.com", "500 5.5.2"},
       {"NOOP\tx", "500 5.5.2"},
       {"NOOP\rQUIT", "500 5.5.2"},
       {"NOOP\nQUIT", "500 5.5.2"},
       {std::string_view("NOOP\0", 5), "500 5.5.2"},
       {"NOOP \x7f", "500 5.5.2"},
-      {"EXPN list", "502 5.5.1"},
+      {"ETRN example.com", "502 5.5.1"},
+      {"Send from:<a@b>", "502 5.5.1"},
       {"AUTH PLAIN AGEAYg==", "502 5.5.1"},
       {"TURN", "502 5.5.1"},
       {"EHLO", "501 "},
       {"HELO a b", "501 "},
       {"EHLO a(b)", "501 "},
       {"VRFY", "501 5.5.4"},
+      {"EXPN ", "501 5.5.4"},
       {"DATA x", "501 5.5.4"},
       {"BDAT", "501 5.5.4"},
       {"BDAT LAST", "501 5.5.4"},

@@ -35,36 +35,43 @@ void a_refused_connection_hears_why_and_is_closed(void**) {
 
 void ehlo_lists_what_is_offered(void**) {
   Talk talk;
-  assert_text_equal(
-      talk.say("EHLO c\r\n").heard(),
-      "250-mx.ours.example\r\n250-PIPELINING\r\n250-SIZE 1000\r\n250-8BITMIME\r\n"
-      "250-CHUNKING\r\n250-ENHANCEDSTATUSCODES\r\n250-STARTTLS\r\n250-SMTPUTF8\r\n250 HELP\r\n");
+  assert_text_equal(talk.say("EHLO c\r\n").heard(),
+                    "250-mx.ours.example\r\n250-PIPELINING\r\n250-SIZE 1000\r\n250-8BITMIME\r\n"
+                    "250-CHUNKING\r\n250-ENHANCEDSTATUSCODES\r\n250-STARTTLS\r\n250-SMTPUTF8\r\n"
+                    "250-LIMITS RCPTMAX=1000 MAILMAX=1000\r\n250 HELP\r\n");
   auto without = settings();
   without.offer_starttls = without.offer_smtputf8 = false;
+  without.recipients = 100;
+  without.transactions = 7;
   Talk bare(without);
   assert_text_equal(bare.say("EHLO c\r\n").heard(),
                     "250-mx.ours.example\r\n250-PIPELINING\r\n250-SIZE 1000\r\n250-8BITMIME\r\n"
-                    "250-CHUNKING\r\n250-ENHANCEDSTATUSCODES\r\n250 HELP\r\n");
+                    "250-CHUNKING\r\n250-ENHANCEDSTATUSCODES\r\n"
+                    "250-LIMITS RCPTMAX=100 MAILMAX=7\r\n250 HELP\r\n");
 }
 
 void state_start(void**) {
-  check_rows([](Talk&) {}, {
-                               {"HELO c\r\n", helo},
-                               {"MAIL FROM:<a@b>\r\n", need_hello},
-                               {"RCPT TO:<x@ours.example>\r\n", need_hello},
-                               {"DATA\r\n", need_hello},
-                               {"RSET\r\n", ok},
-                               {"NOOP\r\n", ok},
-                               {"HELP\r\n", "214 2.0.0 See RFC 5321\r\n"},
-                               {"VRFY x\r\n", "252 2.0.0 Cannot verify, try RCPT\r\n"},
-                               {"EXPN x\r\n", "502 5.5.1 Command not implemented\r\n"},
-                               {"STARTTLS\r\n", "220 2.0.0 Ready to start TLS\r\n"},
-                               {"QUIT\r\n", "221 2.0.0 mx.ours.example Goodbye\r\n"},
-                               {"EHLO\r\n", "501 A host name is needed\r\n"},
-                               {"FOO\r\n", "500 5.5.2 Command not recognized\r\n"},
-                               {"NOOP\nNOOP\r\n", "500 5.5.2 Control character in command\r\n"},
-                               {"NOOP\n", ""},
-                           });
+  check_rows([](Talk&) {},
+             {
+                 {"HELO c\r\n", helo},
+                 {"MAIL FROM:<a@b>\r\n", need_hello},
+                 {"RCPT TO:<x@ours.example>\r\n", need_hello},
+                 {"DATA\r\n", need_hello},
+                 {"RSET\r\n", ok},
+                 {"NOOP\r\n", ok},
+                 {"HELP\r\n", help},
+                 {"HELP MAIL\r\n", help},
+                 {"VRFY x\r\n", "252 2.0.0 Cannot verify, try RCPT\r\n"},
+                 {"EXPN x\r\n", "252 2.0.0 Cannot expand, try RCPT\r\n"},
+                 {"AUTH PLAIN AGEAYg==\r\n", "502 5.5.1 Command not implemented\r\n"},
+                 {"POST / HTTP/1.1\r\nNOOP\r\n", "500 5.5.2 This is SMTP, closing\r\n"},
+                 {"STARTTLS\r\n", "220 2.0.0 Ready to start TLS\r\n"},
+                 {"QUIT\r\n", "221 2.0.0 mx.ours.example Goodbye\r\n"},
+                 {"EHLO\r\n", "501 A host name is needed\r\n"},
+                 {"FOO\r\n", "500 5.5.2 Command not recognized\r\n"},
+                 {"NOOP\nNOOP\r\n", "500 5.5.2 Control character in command\r\n"},
+                 {"NOOP\n", ""},
+             });
 }
 
 void state_greeted(void**) {

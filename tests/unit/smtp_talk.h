@@ -98,6 +98,10 @@ inline void check_rows(const std::function<void(Talk&)>& enter, std::initializer
 
 inline constexpr std::string_view ok = "250 2.0.0 OK\r\n";
 inline constexpr std::string_view helo = "250 mx.ours.example\r\n";
+inline constexpr std::string_view help =
+    "214-2.0.0 EHLO HELO MAIL RCPT DATA BDAT RSET NOOP QUIT VRFY EXPN HELP STARTTLS\r\n"
+    "214 2.0.0 See RFC 5321\r\n";
+inline constexpr std::string_view sender_ok = "250 2.1.0 Sender OK\r\n";
 inline constexpr std::string_view need_hello = "503 5.5.1 Say HELO or EHLO first\r\n";
 inline constexpr std::string_view need_mail = "503 5.5.1 Say MAIL first\r\n";
 inline constexpr std::string_view nested_mail = "503 5.5.1 Sender already given\r\n";
