@@ -198,7 +198,7 @@ Stamp SessionAdapter::stamp() {
   ::localtime_r(&now, &local);
   received_ = static_cast<std::uint64_t>(now);
   return {
-      .transaction = Id128::random(),
+      .transaction = around_.ids.next(),
       .now = {.unix_seconds = now, .utc_offset_minutes = static_cast<int>(local.tm_gmtoff / 60)}};
 }
 

@@ -29,6 +29,7 @@ struct SessionSurroundings {
   DeliveryQueue& deliveries;
   ContentMemory& memory;
   const Timeouts& timeouts;
+  Id128Source& ids;
 };
 
 class SessionAdapter final : private SessionRequests,

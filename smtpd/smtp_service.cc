@@ -73,8 +73,8 @@ void SmtpService::accept(io::Accepted accepted) {
   const auto number = ++last_session_;
   sessions_.emplace(number,
                     std::make_unique<SessionAdapter>(
-                        SessionSurroundings{context_, deliveries_, memory_, timeouts_}, generation_,
-                        std::move(accepted), [this, number] { ended(number); }));
+                        SessionSurroundings{context_, deliveries_, memory_, timeouts_, ids_},
+                        generation_, std::move(accepted), [this, number] { ended(number); }));
   if (sessions_.size() >= generation_->connections)
     open_acceptors();
 }

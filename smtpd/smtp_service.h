@@ -57,6 +57,7 @@ private:
   const Timeouts timeouts_;
   ipc::TlsSigner<Role::smtpd> signer_;
   ContentMemory memory_;
+  Id128Source ids_;
   DeliveryQueue deliveries_;
   GenerationBuilder next_;
   std::shared_ptr<const Generation> prepared_;

@@ -3,7 +3,9 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <span>
 #include <system_error>
 
 namespace letterlock {
@@ -23,12 +25,28 @@ constexpr std::array<std::uint8_t, 256> digit_values = [] {
   return values;
 }();
 
+void fill_with_entropy(std::span<std::uint8_t> bytes) {
+  if (::getentropy(bytes.data(), bytes.size()) != 0)
+    throw std::system_error(errno, std::system_category(), "getentropy");
+}
+
 } // namespace
 
 Id128 Id128::random() {
   Id128 id;
-  if (::getentropy(id.bytes.data(), id.bytes.size()) != 0)
-    throw std::system_error(errno, std::system_category(), "getentropy");
+  fill_with_entropy(id.bytes);
+  return id;
+}
+
+Id128 Id128Source::next() {
+  if (used_ == pool_.size()) {
+    fill_with_entropy(pool_);
+    used_ = 0;
+  }
+  Id128 id;
+  std::copy_n(pool_.begin() + static_cast<std::ptrdiff_t>(used_), id.bytes.size(),
+              id.bytes.begin());
+  used_ += id.bytes.size();
   return id;
 }
 

@@ -25,6 +25,18 @@ struct Id128 {
   friend bool operator<(const Id128& a, const Id128& b) { return a.bytes < b.bytes; }
 };
 
+// Id128Source: random ids for who needs many: the kernel is asked once for 16 of them. For one
+// thread; a process that forks must not share one with its child.
+class Id128Source {
+public:
+  // Throws as Id128::random() does.
+  Id128 next();
+
+private:
+  std::array<std::uint8_t, 256> pool_; // what getentropy(3) gives at most
+  std::size_t used_ = pool_.size();
+};
+
 struct Id128Hash {
   std::size_t operator()(const Id128& id) const {
     // Random ids differ everywhere, message ids mostly in their last bytes.

@@ -61,8 +61,9 @@ void Connection::abort(std::string_view why) {
   update();
 }
 
-// Sends, then hands in or reads what is wanted, until nothing moves. One read a turn: a connection
-// that always has input does not keep the others waiting.
+// Hands in or reads what is wanted, then sends, until nothing moves. What is at hand goes in before
+// anything is sent, so that all answers to it leave together. One read a turn: a connection that
+// always has input does not keep the others waiting.
 void Connection::pump() {
   if (phase_ == Phase::closed)
     return end(why_);
@@ -72,39 +73,29 @@ void Connection::pump() {
     if (phase_ == Phase::handshaking && !handshake())
       break;
     if (phase_ == Phase::open) {
-      if (!write_output())
-        return;
-      const bool all_sent = handler_.output().empty();
-      if (all_sent && tls_wanted_) {
-        forget_left();
-        tls_ = std::exchange(tls_wanted_, std::nullopt)->accept(socket_.get());
-        phase_ = Phase::handshaking;
-        moved = true;
-        continue;
-      }
-      if (all_sent && finish_wanted_) {
-        phase_ = Phase::finishing;
-        moved = true;
-        continue;
-      }
-      if (!tls_wanted_ && !finish_wanted_ && handler_.wants_input()) {
-        const std::size_t before = left_.size();
-        if (!left_.empty()) {
+      if (takes_input()) {
+        if (const std::size_t before = left_.size(); before > 0) {
           std::string bytes = std::exchange(left_, {});
           if (!feed(std::as_writable_bytes(std::span(bytes))))
             return;
           moved = left_.size() < before;
+          // More that is at hand may still be wanted now; its answers leave with these.
+          if (moved && !left_.empty() && takes_input())
+            continue;
         } else if (may_read && (readable_ || more_inside_)) {
           may_read = false;
           if (!read_input())
             return;
           moved = true;
         }
-        // Whatever the handler has to say to that goes out in this round, too.
-        moved = moved || !handler_.output().empty();
       }
-      if (needs_write_ && !handler_.output().empty())
-        moved = false;
+      if (!write_output())
+        return;
+      if (handler_.output().empty() && (tls_wanted_ || finish_wanted_)) {
+        leave_open();
+        moved = true;
+        continue;
+      }
     }
     if ((phase_ == Phase::finishing || phase_ == Phase::lingering) && !close_down())
       return;
@@ -113,6 +104,21 @@ void Connection::pump() {
   }
   if (phase_ != Phase::closed)
     set_interest();
+}
+
+bool Connection::takes_input() const {
+  return !tls_wanted_ && !finish_wanted_ && handler_.wants_input();
+}
+
+// All is said that was to be said before.
+void Connection::leave_open() {
+  if (tls_wanted_) {
+    forget_left();
+    tls_ = std::exchange(tls_wanted_, std::nullopt)->accept(socket_.get());
+    phase_ = Phase::handshaking;
+  } else {
+    phase_ = Phase::finishing;
+  }
 }
 
 // False: the connection has ended.
@@ -262,12 +268,17 @@ Connection::Moved Connection::note(const TlsResult& result) {
   return Moved::ended;
 }
 
+// Interest in reading that ends is left as it is until the socket shows something: most often the
+// client waits for an answer, and the next thing is that input is wanted again.
 void Connection::set_interest() {
-  const bool wants = phase_ == Phase::open && !finish_wanted_ && handler_.wants_input();
+  const bool wants = phase_ == Phase::open && takes_input();
   if (wants && more_inside_)
     again_.start(std::chrono::milliseconds(0));
-  watch_.want_read((wants && left_.empty()) || phase_ == Phase::lingering ||
-                   (needs_read_ && phase_ != Phase::open));
+  if ((wants && left_.empty()) || phase_ == Phase::lingering ||
+      (needs_read_ && phase_ != Phase::open))
+    watch_.want_read(true);
+  else if (readable_)
+    watch_.want_read(false);
   watch_.want_write(needs_write_);
 }
 

@@ -66,6 +66,8 @@ private:
   enum class Moved : std::uint8_t { some, blocked, ended };
 
   void pump();
+  bool takes_input() const;
+  void leave_open();
   bool write_output();
   bool read_input();
   bool feed(std::span<std::byte> bytes);

@@ -9,6 +9,7 @@
 
 #include <fcntl.h>
 
+#include <set>
 #include <string>
 #include <type_traits>
 
@@ -70,6 +71,17 @@ void id128_round_trips_through_hex(void**) {
   assert_false(Id128::from_hex(std::string(32, 'A')).has_value());
 }
 
+void ids_of_a_source_are_all_different(void**) {
+  Id128Source source, other;
+  std::set<Id128> ids;
+  for (int i = 0; i < 100; ++i) { // more than are drawn at once
+    ids.insert(source.next());
+    ids.insert(other.next());
+  }
+  assert_int_equal(ids.size(), 200);
+  assert_false(ids.contains(Id128{}));
+}
+
 void secret_is_not_printable(void**) {
   static_assert(!std::is_convertible_v<Secret<8>, std::string_view>);
   assert_text_equal(Secret<8>::from("pass")->reveal(), "pass");
@@ -108,6 +120,7 @@ int main() {
       cmocka_unit_test(crc32c_agrees_with_rfc_3720),
       cmocka_unit_test(crc32c_continues),
       cmocka_unit_test(id128_round_trips_through_hex),
+      cmocka_unit_test(ids_of_a_source_are_all_different),
       cmocka_unit_test(secret_is_not_printable),
       cmocka_unit_test(unique_fd_closes_once),
       cmocka_unit_test(byte_reader_never_runs_past_the_end),

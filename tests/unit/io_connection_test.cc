@@ -1,0 +1,163 @@
+// A connection between a socket and its handler: what leaves together, what waits, and that waiting
+// costs nothing.
+#include "common/io/connection.h"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <chrono>
+#include <csignal>
+#include <functional>
+#include <string>
+#include <utility>
+
+#include "tests/unit/check.h" // last: its fail() is a macro
+
+using namespace letterlock;
+using namespace std::chrono_literals;
+
+namespace {
+
+// Answers each octet by the same octet; after a "?" it takes nothing more before it is told to go
+// on.
+class Echo final : public io::ConnectionHandler {
+public:
+  std::size_t input(Bytes bytes) override {
+    const auto text = as_text(bytes);
+    const auto question = text.find('?');
+    const auto taken = text.substr(0, question == std::string_view::npos ? question : question + 1);
+    waiting = question != std::string_view::npos;
+    out += taken;
+    ++inputs;
+    return taken.size();
+  }
+  bool wants_input() const override { return !waiting; }
+  std::string_view output() const override { return out; }
+  void sent(std::size_t count) override {
+    out.erase(0, count);
+    ++sends;
+  }
+  void tls_established(const io::TlsStream&) override {}
+  void closed(std::string_view) override { ended = true; }
+
+  std::string out;
+  bool waiting = false, ended = false;
+  int inputs = 0, sends = 0;
+};
+
+struct Scene {
+  Scene() {
+    int fds[2] = {-1, -1};
+    assert_int_equal(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds), 0);
+    peer = UniqueFd(fds[0]);
+    connection.emplace(loop, UniqueFd(fds[1]), echo);
+    connection->update();
+  }
+  void write(std::string_view text) {
+    assert_int_equal(::send(peer.get(), text.data(), text.size(), MSG_NOSIGNAL), text.size());
+  }
+  std::string read() {
+    char buffer[4096];
+    const ssize_t count = ::recv(peer.get(), buffer, sizeof buffer, 0);
+    return {buffer, count > 0 ? static_cast<std::size_t>(count) : 0};
+  }
+  void until(const std::function<bool()>& condition) {
+    bool late = false;
+    io::Timer deadline(loop, [&] { late = true; });
+    deadline.start(20s);
+    // What is put off to the end of a turn makes no event of its own.
+    io::Timer tick(loop, [&] { tick.start(1ms); });
+    tick.start(1ms);
+    while (!condition() && !late)
+      loop.turn();
+    assert_false(late);
+  }
+  void go_on() {
+    echo.waiting = false;
+    connection->update();
+  }
+
+  io::Loop loop;
+  UniqueFd peer;
+  Echo echo;
+  std::optional<io::Connection> connection;
+};
+
+void answers_to_what_was_left_leave_with_what_was_to_be_said(void**) {
+  Scene scene;
+  scene.write("ab?cd?ef");
+  scene.until([&] { return scene.echo.waiting && scene.echo.out.empty(); });
+  assert_text_equal(scene.read(), "ab?");
+  assert_int_equal(scene.connection->unconsumed(), 5);
+  scene.echo.out = "!"; // the answer that was waited for
+  scene.echo.sends = 0;
+  scene.go_on();
+  scene.until([&] { return scene.echo.waiting && scene.echo.out.empty(); });
+  assert_text_equal(scene.read(), "!cd?");
+  assert_int_equal(scene.echo.sends, 1);
+  scene.go_on();
+  scene.until([&] { return scene.echo.out.empty() && scene.connection->unconsumed() == 0; });
+  assert_text_equal(scene.read(), "ef");
+}
+
+// Input that nobody wants yet does not make the loop turn and turn.
+void input_that_is_not_wanted_waits_in_the_kernel(void**) {
+  Scene scene;
+  scene.write("?");
+  scene.until([&] { return scene.echo.waiting && scene.echo.out.empty(); });
+  assert_text_equal(scene.read(), "?");
+  for (int round = 0; round < 3; ++round) {
+    const int inputs = scene.echo.inputs;
+    scene.write("x");
+    bool over = false;
+    io::Timer timer(scene.loop, [&] { over = true; });
+    timer.start(20ms);
+    int turns = 0;
+    for (; !over; ++turns)
+      scene.loop.turn();
+    assert_true(turns <= 3);
+    assert_int_equal(scene.echo.inputs, inputs);
+    assert_int_equal(scene.connection->unconsumed(), 0);
+  }
+  scene.go_on();
+  scene.until([&] { return scene.echo.inputs == 2 && scene.echo.out.empty(); });
+  assert_text_equal(scene.read(), "xxx");
+}
+
+void an_end_shows_after_input_was_not_wanted(void**) {
+  Scene scene;
+  scene.write("?");
+  scene.until([&] { return scene.echo.waiting && scene.echo.out.empty(); });
+  scene.write("last");
+  ::shutdown(scene.peer.get(), SHUT_WR);
+  scene.go_on();
+  scene.until([&] { return scene.echo.ended; });
+  assert_text_equal(scene.read(), "?last");
+}
+
+void what_the_peer_does_not_take_waits(void**) {
+  Scene scene;
+  const std::string much(4u << 20, 'x');
+  scene.echo.out = much;
+  scene.connection->update();
+  std::string taken;
+  scene.until([&] {
+    taken += scene.read();
+    return taken.size() == much.size();
+  });
+  assert_true(taken == much);
+  assert_true(scene.echo.sends > 1);
+}
+
+} // namespace
+
+int main() {
+  std::signal(SIGPIPE, SIG_IGN);
+  const CMUnitTest tests[] = {
+      cmocka_unit_test(answers_to_what_was_left_leave_with_what_was_to_be_said),
+      cmocka_unit_test(input_that_is_not_wanted_waits_in_the_kernel),
+      cmocka_unit_test(an_end_shows_after_input_was_not_wanted),
+      cmocka_unit_test(what_the_peer_does_not_take_waits),
+  };
+  return cmocka_run_group_tests(tests, nullptr, nullptr);
+}
