@@ -30,7 +30,7 @@ bool MentionedFiles::is_first(const std::string& account_and_name) {
 
 ReadResult<std::shared_ptr<MaildirMaildrop>>
 MaildirMaildrop::open(const MaildropServices& services, AccountId account, MaildropLock lock,
-                      std::span<const PendingMessage> pending) {
+                      const UnsettledMessages& unsettled) {
   auto directories = MaildirDirectories::open(services.root, static_cast<std::uint32_t>(account));
   if (!directories)
     return failed("maildrop", directories.error().number);
@@ -38,8 +38,8 @@ MaildirMaildrop::open(const MaildropServices& services, AccountId account, Maild
       new MaildirMaildrop(services, account, std::move(lock), std::move(*directories)));
   if (const auto found = maildrop->find_index(); !found)
     return failed("maildrop", found.error().number);
-  if (!pending.empty())
-    maildrop->index_ = maildrop->index_->with(pending, services.host);
+  if (!unsettled.pending.empty() || !unsettled.expunged.empty())
+    maildrop->index_ = maildrop->index_->with(unsettled.pending, services.host, unsettled.expunged);
   return maildrop;
 }
 

@@ -48,14 +48,19 @@ struct MaildropServices {
   std::chrono::system_clock::time_point (*now)() = std::chrono::system_clock::now;
 };
 
+// What the journal has decided and the directories do not show yet.
+struct UnsettledMessages {
+  std::vector<PendingMessage> pending; // shown, though there is no file
+  std::vector<std::string> expunged;   // names without flags; not shown, though there is a file
+};
+
 class MaildirMaildrop final : public Maildrop,
                               public std::enable_shared_from_this<MaildirMaildrop> {
 public:
   // Reads the directories, if they have changed since they were read last; waits for the disk.
-  // PENDING is shown too.
-  static ReadResult<std::shared_ptr<MaildirMaildrop>>
-  open(const MaildropServices& services, AccountId account, MaildropLock lock,
-       std::span<const PendingMessage> pending = {});
+  static ReadResult<std::shared_ptr<MaildirMaildrop>> open(const MaildropServices& services,
+                                                           AccountId account, MaildropLock lock,
+                                                           const UnsettledMessages& unsettled = {});
 
   const MessageList& messages() const override { return *index_; }
   const std::vector<std::string>& notes() const override { return notes_; }

@@ -4,6 +4,7 @@
 #include "queued/maildir/maildrop_index_builder.h"
 
 #include <algorithm>
+#include <set>
 #include <tuple>
 
 namespace letterlock::queued {
@@ -94,11 +95,15 @@ std::size_t MaildropIndex::memory() const {
          names_.memory() + hosts_.memory() + infos_.memory();
 }
 
-std::shared_ptr<const MaildropIndex> MaildropIndex::with(std::span<const PendingMessage> messages,
-                                                         const MaildirHost& host) const {
+std::shared_ptr<const MaildropIndex>
+MaildropIndex::with(std::span<const PendingMessage> messages, const MaildirHost& host,
+                    std::span<const std::string> without) const {
   MaildropIndexBuilder builder(size() + messages.size());
+  const std::set<std::string_view> hidden(without.begin(), without.end());
   std::vector<Id128> listed;
   for (std::size_t i = 0; i < size(); ++i) {
+    if (hidden.contains(base(i)))
+      continue;
     const std::string text = name(i);
     const auto own = OwnName::parse(text);
     if (own && !stamp(i))

@@ -61,10 +61,11 @@ public:
   // Octets of memory that it takes.
   std::size_t memory() const;
 
-  // The same with MESSAGES among the others, but for those that have a file. Their files will have
-  // HOST in their names.
+  // The same without the files that have one of the bases WITHOUT, and with MESSAGES among the
+  // others, but for those that have a file. Their files will have HOST in their names.
   std::shared_ptr<const MaildropIndex> with(std::span<const PendingMessage> messages,
-                                            const MaildirHost& host) const;
+                                            const MaildirHost& host,
+                                            std::span<const std::string> without = {}) const;
 
 private:
   friend class MaildropIndexBuilder;

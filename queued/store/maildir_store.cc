@@ -252,8 +252,12 @@ void MaildirStore::open_when_settled(
   const bool posted = workers_.post(
       [this, lock = std::move(lock), done, unsettled = std::move(unsettled)]() mutable {
         const AccountId account = lock.held()->account();
-        const auto pending = unsettled_.set(account, std::move(unsettled.copies));
-        auto opened = MaildirMaildrop::open(services(), account, std::move(lock), pending);
+        UnsettledMessages messages;
+        messages.pending = unsettled_.set(account, std::move(unsettled.copies));
+        for (const RemovalJob& removal : unsettled.removals)
+          for (const SeenFile& file : removal.files)
+            messages.expunged.push_back(file.base);
+        auto opened = MaildirMaildrop::open(services(), account, std::move(lock), messages);
         completions_->post([done = std::move(done), opened = std::move(opened)]() mutable {
           if (!opened)
             return done(std::unexpected(opened.error()));

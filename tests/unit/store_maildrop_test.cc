@@ -206,6 +206,7 @@ void a_file_that_cannot_be_removed_now_is_removed_later(void**) {
   f.files.fail(Call::unlink, 1, EIO);
   assert_int_equal(f.store.expunge(*maildrop, {0, 1})->removed, 2);
   maildrop.reset();
+  assert_int_equal((*f.store.list())->messages().size(), 0); // whether it is there or not
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
   while (!f.directory.names(f.drop / "new").empty() && std::chrono::steady_clock::now() < deadline)
     ::poll(nullptr, 0, 1);
