@@ -54,6 +54,12 @@ def copy_sparse(source, target):
     run("cp", "--sparse=always", source, target)
 
 
+def unmount(path):
+    """Waits for threads of killed processes that are still on their way out."""
+    wait_until(lambda: subprocess.run([find("umount"), path], capture_output=True,
+                                      check=False).returncode == 0, f"end of the use of {path}")
+
+
 @contextlib.contextmanager
 def mounted(image):
     """A directory where the file system in the file IMAGE is mounted; IMAGE is removed at the end."""
@@ -63,7 +69,7 @@ def mounted(image):
         try:
             yield directory
         finally:
-            run("umount", directory)
+            unmount(directory)
     finally:
         directory.rmdir()
         image.unlink()
@@ -81,7 +87,7 @@ class RecordedDisk:
         self._image, self._log = self._directory / "image", self._directory / "log"
         self._base, self._device = self._directory / "base", self._directory / "device"
         self._server = self._control = None
-        self._mounted = False
+        self._served = self._mounted = False
         self.path.mkdir()
         self._device.touch()
         if image is None:
@@ -114,6 +120,7 @@ class RecordedDisk:
                  self._device, str(other.fileno())], pass_fds=[other.fileno()])
         if self._answer() != "mounted":
             raise AssertionError("the disk cannot be served")
+        self._served = True
 
     def unmount(self):
         """Takes the disk away; what was recorded stays until close()."""
@@ -121,18 +128,14 @@ class RecordedDisk:
             self._command("release")
         if self._mounted:
             # The loop device goes with it.
-            run("umount", self.path)
+            unmount(self.path)
             self._mounted = False
         if self._server is not None:
-            if self._server.poll() is None:
-                wait_until(self._try_unmount_device, "end of the loop device")
+            if self._served:
+                unmount(self._device)
             self._server.wait(PATIENCE)
             self._control.close()
             self._server = None
-
-    def _try_unmount_device(self):
-        done = subprocess.run([find("umount"), self._device], capture_output=True, check=False)
-        return done.returncode == 0 or self._server.poll() is not None
 
     def close(self):
         self.unmount()

@@ -169,7 +169,9 @@ class Pop3(Wire):
     def retrieve(self, number):
         """A message's octets, with the dots that the protocol added taken away."""
         octets = int(self.command(f"RETR {number}").split()[0])
-        stuffed = b"\r\n" + self.read_to(b"\r\n.\r\n")[:-3]
+        # The end of the answer's line is the one that a message without octets ends in.
+        self._received[:0] = b"\r\n"
+        stuffed = self.read_to(b"\r\n.\r\n")[:-3]
         message = stuffed.replace(b"\r\n.", b"\r\n")[2:]
         if len(message) != octets:
             raise AssertionError(f"{octets} octets announced, {len(message)} sent")
