@@ -164,11 +164,14 @@ class Load:
             path.write_bytes(content.removesuffix(b"\r\n") if make == self._swaks else content)
             message = self._begin(content, recipients, token)
             self._ledger.sent(message)
-            with path.open("rb") as file:
-                done = subprocess.run(make(path, recipients), stdin=file, stdout=subprocess.DEVNULL,
-                                      stderr=subprocess.DEVNULL, timeout=PATIENCE, check=False)
-            # When it fails it does not always tell how far it came: that is no answer.
-            self._ledger.answered(message, "" if done.returncode else "250 by its exit status")
+            try:
+                with path.open("rb") as file:
+                    subprocess.run(make(path, recipients), stdin=file, stdout=subprocess.DEVNULL,
+                                   stderr=subprocess.DEVNULL, timeout=PATIENCE, check=True)
+                self._ledger.answered(message, "250 by its exit status")
+            except subprocess.SubprocessError:
+                # It does not always tell how far it came: that is no answer.
+                self._ledger.answered(message, "")
             number += 1
 
     def _swaks(self, path, recipients):

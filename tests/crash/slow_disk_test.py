@@ -12,7 +12,7 @@ from pathlib import Path
 
 import crash_lab  # first: it knows where the modules of the system tests are
 from ledger import Ledger
-from load import Load, make_content, stuffed
+from load import SIZES, Load, make_content, stuffed
 from recorded_disk import RecordedDisk, mounted, why_not
 from waiting import PATIENCE, wait_until
 
@@ -103,15 +103,22 @@ class DiskTest(unittest.TestCase):
 
 class SlowDiskTest(DiskTest):
     def test_others_are_served(self):
+        # Larger messages go into files, for which their smtpd waits as well.
+        self.stand_still_under_load((2_000, 20_000, 60_000), self.assert_serves_others)
+
+    def test_large_messages(self):
+        self.stand_still_under_load(SIZES, lambda lab: None)
+
+    def stand_still_under_load(self, sizes, look):
         senders = 12
         with RecordedDisk() as disk, self.lab_on(disk) as lab:
-            with Load(lab, self.ledger, self.seed, senders=senders, readers=()) as load:
+            with Load(lab, self.ledger, self.seed, senders=senders, readers=(), sizes=sizes) as load:
                 load.wait_for_progress(20)
                 for _ in range(crash_lab.rounds(bounded=2, full=30)):
                     with disk.standing_still():
                         disk.wait_for_held_flush()
                         accepted = self.ledger.count("250 ")
-                        self.assert_serves_others(lab)
+                        look(lab)
                         # One answer for each may have been under way; the next need that flush.
                         self.assertLessEqual(self.ledger.count("250 "), accepted + senders + 1)
                     load.wait_for_progress(senders)
