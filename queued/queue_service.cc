@@ -2,9 +2,11 @@
 #include "queued/queue_service.h"
 
 #include "common/os/file_systems.h"
+#include "queued/store/journal_size.h"
 #include "queued/store/maildir_store.h"
 
 #include <fcntl.h>
+#include <sys/statvfs.h>
 
 #include <algorithm>
 #include <ctime>
@@ -42,6 +44,12 @@ Expected<void> QueueService::open_store() {
     options.life = os::cache_life(root.get(), next_settings_.boot);
   options.report = [this](const StoreReport& report) { log(report); };
   options.limits.head_bytes = most_head_bytes;
+  struct statvfs about = {};
+  if (::fstatvfs(root.get(), &about) != 0)
+    return fail_errno("the state directory");
+  const JournalSize journal = journal_size_for(std::uint64_t{about.f_frsize} * about.f_blocks);
+  options.limits.segment_bytes = journal.segment_bytes;
+  options.limits.segments = journal.segments;
   auto store = open_maildir_store(std::move(root), options);
   if (!store)
     return std::unexpected(store.error());

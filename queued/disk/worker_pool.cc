@@ -21,19 +21,26 @@ WorkerPool::WorkerPool(std::size_t threads, std::size_t backlog) : backlog_(back
 }
 
 WorkerPool::~WorkerPool() {
+  stop();
+}
+
+void WorkerPool::stop() {
+  std::deque<std::function<void()>> dropped;
   {
     const std::lock_guard guard(mutex_);
     stopping_ = true;
+    dropped.swap(jobs_);
   }
   changed_.notify_all();
   for (auto& thread : threads_)
-    thread.join();
+    if (thread.joinable())
+      thread.join();
 }
 
 bool WorkerPool::post(std::function<void()> job) {
   {
     const std::lock_guard guard(mutex_);
-    if (jobs_.size() >= backlog_)
+    if (stopping_ || jobs_.size() >= backlog_)
       return false;
     jobs_.push_back(std::move(job));
   }

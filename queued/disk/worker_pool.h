@@ -25,7 +25,10 @@ public:
   WorkerPool(const WorkerPool&) = delete;
   WorkerPool& operator=(const WorkerPool&) = delete;
 
-  // False if too many jobs wait.
+  // As the destructor; nothing is taken after it.
+  void stop();
+
+  // False if too many jobs wait, or it was stopped.
   [[nodiscard]] bool post(std::function<void()> job);
 
 private:

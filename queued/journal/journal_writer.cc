@@ -133,6 +133,8 @@ std::vector<Place> JournalWriter::committed(std::uint64_t offset) {
 std::expected<std::vector<Place>, BatchError> JournalWriter::commit() {
   if (batch_.added.empty())
     return std::vector<Place>{};
+  if (broken_ && broken_for_room_)
+    return std::unexpected(refused(BatchFault::full, "there is no room for the journal"));
   if (broken_)
     return std::unexpected(refused(BatchFault::broken, "the journal is broken"));
   return fits_in_current() ? commit_to_current() : commit_to_new_segment();
@@ -250,7 +252,8 @@ std::expected<std::vector<Place>, BatchError> JournalWriter::commit_to_new_segme
 void JournalWriter::retire(Sequence up_to) {
   slots_.retire(up_to);
   const std::lock_guard guard(mutex_);
-  segment_full_ = false;
+  if (up_to >= full_up_to_)
+    segment_full_ = false;
 }
 
 JournalWriter::Use JournalWriter::use() const {

@@ -165,6 +165,7 @@ private:
   std::optional<Poisoned> poisoned_;
   Sequence doubtful_ = 0; // the first record of a batch that failed and is not void yet; or 0
   std::atomic<bool> broken_ = true;
+  bool broken_for_room_ = false; // and for no other reason
 
   mutable std::mutex mutex_; // for what follows
   bool segment_full_ = false;

@@ -118,6 +118,8 @@ SystemResult<void> JournalWriter::begin_anew(Tried tried) {
       continue;
     }
     if (!taken) {
+      // A batch that is in doubt, or on a disk that fails, is another matter than room.
+      broken_for_room_ = !of_the_disk && !poisoned_ && taken.error().is_full();
       broken_ = true;
       return std::unexpected(of_the_disk.value_or(taken.error()));
     }

@@ -46,12 +46,15 @@ SystemResult<void> SlotTable::find() {
   });
   if (!visited)
     return visited;
-  for (const std::string& name : unfinished)
-    if (const auto removed = files_.unlink(directory_, name); !removed)
-      return removed;
   for (std::uint32_t i = 0; i < slots_.size(); ++i)
     if (slots_[i].state == State::not_ours)
       look_at(i);
+  // What cannot be removed is nothing of ours, and its slot cannot be made.
+  for (const std::string& name : unfinished)
+    if (!files_.unlink(directory_, name))
+      for (std::uint32_t i = 0; i < slots_.size(); ++i)
+        if (name == unfinished_name_of(i) && slots_[i].state == State::absent)
+          slots_[i].state = State::not_ours;
   tell_what_is_needed();
   const auto newest = std::max_element(
       slots_.begin(), slots_.end(), [](const Slot& a, const Slot& b) { return a.used < b.used; });

@@ -38,8 +38,10 @@ MaildirMaildrop::open(const MaildropServices& services, AccountId account, Maild
       new MaildirMaildrop(services, account, std::move(lock), std::move(*directories)));
   if (const auto found = maildrop->find_index(); !found)
     return failed("maildrop", found.error().number);
-  if (!unsettled.pending.empty() || !unsettled.expunged.empty())
-    maildrop->index_ = maildrop->index_->with(unsettled.pending, services.host, unsettled.expunged);
+  if (!unsettled.pending.empty() || !unsettled.expunged.empty() ||
+      !unsettled.expunged_messages.empty())
+    maildrop->index_ = maildrop->index_->with(unsettled.pending, services.host, unsettled.expunged,
+                                              unsettled.expunged_messages);
   return maildrop;
 }
 

@@ -51,7 +51,9 @@ struct MaildropServices {
 // What the journal has decided and the directories do not show yet.
 struct UnsettledMessages {
   std::vector<PendingMessage> pending; // shown, though there is no file
-  std::vector<std::string> expunged;   // names without flags; not shown, though there is a file
+  // Not shown, though there is a file: names without flags, and ids of ours.
+  std::vector<std::string> expunged;
+  std::vector<Id128> expunged_messages;
 };
 
 class MaildirMaildrop final : public Maildrop,

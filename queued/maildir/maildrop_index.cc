@@ -97,12 +97,15 @@ std::size_t MaildropIndex::memory() const {
 
 std::shared_ptr<const MaildropIndex>
 MaildropIndex::with(std::span<const PendingMessage> messages, const MaildirHost& host,
-                    std::span<const std::string> without) const {
+                    std::span<const std::string> without,
+                    std::span<const Id128> without_messages) const {
   MaildropIndexBuilder builder(size() + messages.size());
   const std::set<std::string_view> hidden(without.begin(), without.end());
+  const std::set<Id128> hidden_messages(without_messages.begin(), without_messages.end());
   std::vector<Id128> listed;
   for (std::size_t i = 0; i < size(); ++i) {
-    if (hidden.contains(base(i)))
+    const auto own_id = message_id(i);
+    if (hidden.contains(base(i)) || (own_id && hidden_messages.contains(*own_id)))
       continue;
     const std::string text = name(i);
     const auto own = OwnName::parse(text);

@@ -65,7 +65,8 @@ public:
   // others, but for those that have a file. Their files will have HOST in their names.
   std::shared_ptr<const MaildropIndex> with(std::span<const PendingMessage> messages,
                                             const MaildirHost& host,
-                                            std::span<const std::string> without = {}) const;
+                                            std::span<const std::string> without = {},
+                                            std::span<const Id128> without_messages = {}) const;
 
 private:
   friend class MaildropIndexBuilder;

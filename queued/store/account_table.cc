@@ -96,6 +96,13 @@ AccountTable AccountTable::of_maildrops(const std::map<std::uint32_t, std::strin
   return table;
 }
 
+std::vector<std::string_view> AccountTable::names() const {
+  std::vector<std::string_view> by_id(size_);
+  for (const auto& [name, id] : ids_)
+    by_id[id - 1] = name;
+  return by_id;
+}
+
 std::string_view AccountTable::name_of(std::uint32_t id) const {
   for (const auto& [name, of] : ids_)
     if (of == id)

@@ -8,6 +8,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace letterlock::queued {
 
@@ -28,6 +29,8 @@ public:
   std::size_t size() const { return size_; }
   // The name of an id; empty if it is not known.
   std::string_view name_of(std::uint32_t id) const;
+  // All of them, in the order of ids.
+  std::vector<std::string_view> names() const;
 
 private:
   std::map<std::string, std::uint32_t, std::less<>> ids_;

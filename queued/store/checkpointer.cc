@@ -5,6 +5,7 @@
 #include "queued/store/journal_table.h"
 #include "queued/store/state_directory.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <latch>
 
@@ -60,7 +61,9 @@ void Checkpointer::run() {
     static_cast<void>(parts_.journal.prepare_slot());
     {
       std::unique_lock lock(mutex_);
-      changed_.wait_for(lock, options_.interval, [this] { return wanted_ || stopping_; });
+      changed_.wait_for(
+          lock, distrusting_ ? std::min(options_.interval, options_.again) : options_.interval,
+          [this] { return wanted_ || stopping_; });
       if (stopping_)
         return;
       wanted_ = false;
@@ -78,7 +81,7 @@ void Checkpointer::checkpoint() {
   const auto use = parts_.journal.use();
   // A segment that is full is what must be freed; else all that there is.
   const journal::Sequence wanted =
-      use.segment_full ? use.full_up_to : parts_.pipeline.last_with_work();
+      std::max(concerned_, use.segment_full ? use.full_up_to : parts_.pipeline.last_with_work());
   if (wanted <= retired_ && !use.segment_full)
     return;
   static_cast<void>(
@@ -104,17 +107,24 @@ bool Checkpointer::sync(journal::Sequence up_to) {
       parts_.reporter.say(StoreReport::Level::error, "checkpoint.failed",
                           Error::system("syncing the maildrops", synced.error().number).text);
       // Nobody knows what was lost, and no later sync would tell.
-      parts_.pipeline.trust_nothing(true);
       distrusting_ = true;
+      marked_ = false;
+      concerned_ = parts_.pipeline.last_with_work();
     }
   }
+  if (distrusting_ && !marked_)
+    marked_ = parts_.pipeline.trust_nothing(true);
+  // What came after UP_TO was perhaps written by the sync that failed.
+  if (distrusting_ && (!marked_ || up_to < concerned_))
+    return false;
   if (!rewrite_all(up_to))
     return false;
   if (distrusting_) {
     parts_.reporter.say(StoreReport::Level::info, "checkpoint.mended",
                         "every message since the last good one was written again");
-    parts_.pipeline.trust_nothing(false);
+    static_cast<void>(parts_.pipeline.trust_nothing(false));
     distrusting_ = false;
+    concerned_ = 0;
   }
   return true;
 }

@@ -13,6 +13,8 @@ struct CheckpointerOptions {
   std::chrono::milliseconds interval{30'000};
   // Batches wait so long for a checkpoint when the journal is nearly full.
   std::chrono::milliseconds pace{100};
+  // After one that failed.
+  std::chrono::milliseconds again{1000};
 };
 
 struct CheckpointerParts {
@@ -56,7 +58,11 @@ private:
   const CheckpointerOptions options_;
   const std::size_t segments_;
   journal::Sequence retired_; // the thread's
-  bool distrusting_ = false;  // the thread's: a sync has failed, and not all is rewritten
+  // While a sync has failed: whether the journal says so durably, and the last record that may be
+  // concerned.
+  bool marked_ = false;
+  journal::Sequence concerned_ = 0;
+  bool distrusting_ = false; // the thread's: a sync has failed, and not all is rewritten
 
   mutable std::mutex mutex_; // guards what follows
   std::condition_variable changed_;

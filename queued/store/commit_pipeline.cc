@@ -120,8 +120,18 @@ void CommitPipeline::submit(Delivery delivery, ScratchFile scratch, Done done) {
       (bytes_ > 0 && bytes_ + bytes > limits_.backlog_bytes))
     return refuse(CommitStatus::busy, "too many deliveries wait");
 
-  DeliveryWork work{std::move(delivery), std::move(scratch), parts_.ids.next(),
-                    bytes > limits_.record_bytes, bytes};
+  DeliveryWork work{std::move(delivery),
+                    std::move(scratch),
+                    parts_.ids.next(),
+                    bytes > limits_.record_bytes,
+                    bytes,
+                    nullptr};
+  if (work.large) {
+    auto booked = book(work);
+    if (!booked)
+      return refuse(booked.error().status, booked.error().text);
+    work.booking = std::move(*booked);
+  }
   bytes_ += bytes;
   under_way_[id].push_back(std::move(done));
   if (!work.large) {
@@ -135,15 +145,14 @@ void CommitPipeline::submit(Delivery delivery, ScratchFile scratch, Done done) {
   auto shared = std::make_shared<DeliveryWork>(std::move(work));
   const bool posted = parts_.copiers.post([this, shared] {
     auto written = parts_.large.write(shared->delivery, shared->message, shared->scratch);
-    {
-      const std::lock_guard guard(mutex_);
-      --copying_;
-      if (written)
-        waiting_.emplace_back(std::move(*shared));
-    }
     if (!written)
       finish({{shared->delivery.transaction, written.error().status, written.error().text}},
              shared->backlog);
+    // The last that is done here: once nothing is being copied the pipeline may go.
+    const std::lock_guard guard(mutex_);
+    --copying_;
+    if (written)
+      waiting_.emplace_back(std::move(*shared));
     changed_.notify_one();
   });
   if (!posted) {
@@ -196,10 +205,9 @@ void CommitPipeline::enqueue(Work work) {
   changed_.notify_one();
 }
 
-void CommitPipeline::trust_nothing(bool yes) {
+bool CommitPipeline::trust_nothing(bool yes) {
   distrusting_ = yes;
-  if (yes)
-    static_cast<void>(write_and_wait(journal::Materialised{}));
+  return !yes || write_and_wait(journal::Materialised{});
 }
 
 void CommitPipeline::before_batch(std::function<void()> pace) {
@@ -244,6 +252,7 @@ void CommitPipeline::run() {
 }
 
 void CommitPipeline::run_batch(std::vector<Work> works) {
+  mend_if_broken();
   Batch batch;
   // By themselves: there is always room for the records that free slots, and for nothing else.
   for (Work& work : works)
@@ -253,17 +262,35 @@ void CommitPipeline::run_batch(std::vector<Work> works) {
     }
   commit(batch);
   batch = {};
+  bool part_ends = true;
   for (Work& work : works) {
     if (auto* delivery = std::get_if<DeliveryWork>(&work))
       add_delivery(batch, std::move(*delivery));
-    else if (auto* expunge = std::get_if<ExpungeWork>(&work))
+    else if (auto* expunge = std::get_if<ExpungeWork>(&work)) {
+      part_ends = expunge->done != nullptr;
       add_expunge(batch, std::move(*expunge));
-    if (parts_.journal.batch_bytes() >= most_batch_bytes) {
+    }
+    // Not within a request of several records: it is durable as a whole or not at all.
+    const auto* part = std::get_if<ExpungeWork>(&work);
+    if (parts_.journal.batch_bytes() >= most_batch_bytes && (part == nullptr || part_ends)) {
       commit(batch);
       batch = {};
+      parts_.materialiser.wait_for_room();
     }
   }
   commit(batch);
+}
+
+std::expected<std::shared_ptr<const SpaceLedger::Booking>, Refusal>
+CommitPipeline::book(const DeliveryWork& work) {
+  // No overflow: check_delivery bounds each of them.
+  std::uint64_t needed = 0;
+  for (const Copy& copy : work.delivery.copies)
+    needed += overhead + copy.head.size() + work.delivery.stored_size;
+  auto booking = parts_.ledger.book(needed, work.delivery.copies.size());
+  if (!booking)
+    return std::unexpected(Refusal::system("booking", booking.error()));
+  return std::make_shared<const SpaceLedger::Booking>(std::move(*booking));
 }
 
 void CommitPipeline::add_delivery(Batch& batch, DeliveryWork work) {
@@ -278,16 +305,14 @@ void CommitPipeline::add_delivery(Batch& batch, DeliveryWork work) {
     }
     batch.refused.push_back({transaction, refusal.status, std::move(refusal.text)});
   };
-  // No overflow: check_delivery bounds each of them.
-  std::uint64_t needed = 0;
-  for (const Copy& copy : work.delivery.copies)
-    needed += overhead + (work.large ? 0 : copy.head.size() + work.delivery.stored_size);
-  auto booking = parts_.ledger.book(needed, work.delivery.copies.size());
-  if (!booking)
-    return refuse(Refusal::system("booking", booking.error()));
-
   Batch::Accepted accepted;
-  accepted.booking = std::make_shared<const SpaceLedger::Booking>(std::move(*booking));
+  accepted.booking = work.booking;
+  if (!accepted.booking) {
+    auto booked = book(work);
+    if (!booked)
+      return refuse(std::move(booked.error()));
+    accepted.booking = std::move(*booked);
+  }
   if (!work.large) {
     std::string content;
     if (auto* held = std::get_if<InlineContent>(&work.delivery.content)) {
@@ -457,7 +482,10 @@ void CommitPipeline::not_committed(Batch& batch, const journal::BatchError& erro
           mailboxes.push_back(number_of(copy.account));
         parts_.large.remove(work.message, mailboxes);
       }
-      batch.refused.push_back({work.delivery.transaction, status, error.text});
+      // The first attempt of a repeat may be what cannot be made void.
+      const bool doubt = work.delivery.again && error.fault == journal::BatchFault::broken;
+      batch.refused.push_back(
+          {work.delivery.transaction, doubt ? CommitStatus::in_doubt : status, error.text});
     } else if (auto* expunge = std::get_if<ExpungeWork>(&entry.item)) {
       fail_expunge(*expunge, error.text);
     } else {
@@ -477,10 +505,13 @@ void CommitPipeline::note_progress() {
 }
 
 void CommitPipeline::mend_if_broken() {
-  if (!broken_ || !parts_.journal.mend())
+  const auto now = std::chrono::steady_clock::now();
+  if (!parts_.journal.use().broken || now < next_mending_)
     return;
-  broken_ = false;
-  parts_.reporter.say(StoreReport::Level::info, "journal.mended", "messages are taken again");
+  next_mending_ = now + idle_period;
+  if (parts_.journal.mend())
+    parts_.reporter.say(StoreReport::Level::info, "journal.mended", "messages are taken again");
+  broken_ = parts_.journal.use().broken;
 }
 
 void CommitPipeline::remember(const Id128& transaction) {

@@ -65,7 +65,8 @@ public:
   bool write_and_wait(const journal::Record& record);
   // A sync has failed: from now on the journal says that no unsynced file is to be trusted (YES),
   // until that is over.
-  void trust_nothing(bool yes);
+  // Whether that is durable.
+  bool trust_nothing(bool yes);
   // PACE is called on the pipeline's thread before each batch; it may wait, to give a checkpoint
   // time.
   void before_batch(std::function<void()> pace);
@@ -79,6 +80,7 @@ private:
     Id128 message;
     bool large = false;
     std::uint64_t backlog = 0;
+    std::shared_ptr<const SpaceLedger::Booking> booking; // of a large one: before it is copied
   };
   // A part of a request: it may be too long for one record. The last one names the transaction and
   // is answered; it is not written if one before it failed.
@@ -96,6 +98,8 @@ private:
 
   void run();
   void run_batch(std::vector<Work> works);
+  std::expected<std::shared_ptr<const SpaceLedger::Booking>, Refusal>
+  book(const DeliveryWork& work);
   void add_delivery(Batch& batch, DeliveryWork work);
   void add_expunge(Batch& batch, ExpungeWork work);
   void fail_expunge(ExpungeWork& work, const std::string& why);
@@ -117,7 +121,8 @@ private:
   // The thread's.
   std::unordered_map<std::uint32_t, std::uint64_t> next_sequence_; // by mailbox
   journal::Sequence noted_ = 0; // what the last Materialised record said
-  bool broken_ = false;
+  bool broken_ = false;         // and the log says so
+  std::chrono::steady_clock::time_point next_mending_;
 
   mutable std::mutex mutex_; // guards what follows
   std::condition_variable changed_;

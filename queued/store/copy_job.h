@@ -1,9 +1,11 @@
 // CopyJob: one copy of a message that is in the journal and is to come into its maildrop.
+// RemovalJob: files that are to go from one, by a record of the journal.
 #pragma once
 
 #include "common/base/id128.h"
 #include "queued/disk/space_ledger.h"
 #include "queued/journal/journal_reader.h"
+#include "queued/maildir/maildir_writer.h"
 
 #include <memory>
 #include <string>
@@ -17,11 +19,20 @@ struct CopyJob {
   Id128 message;
   std::string name; // of the file to be
   bool large = false;
+  bool looked_for = false; // it may be there, or a part of it, wherever: recovery left it
   // What it is made of, while it is in memory; else it is read from the journal. Large: never.
   std::string head;
   std::shared_ptr<const std::string> content;
   // Room for it, until it is in its place.
   std::shared_ptr<const SpaceLedger::Booking> booking;
+};
+
+struct RemovalJob {
+  journal::Sequence sequence = 0; // of its Expunge
+  std::uint32_t mailbox = 0;
+  std::vector<SeenFile> files;
+  std::vector<Id128> messages; // of those that are ours
+  bool looked_for = false;     // by these ids too: recovery left it, and does not know the names
 };
 
 } // namespace letterlock::queued

@@ -109,8 +109,8 @@ private:
   UnsettledCopies unsettled_;
   std::unique_ptr<Progress> progress_;
   std::unique_ptr<journal::JournalWriter> journal_;
-  std::unique_ptr<Materialiser> materialiser_;
   WorkerPool copiers_, workers_;
+  std::unique_ptr<Materialiser> materialiser_;
   std::unique_ptr<CommitPipeline> pipeline_;
   std::unique_ptr<Checkpointer> checkpointer_;
 };
@@ -179,8 +179,11 @@ Expected<void> MaildirStore::start() {
   std::map<journal::Sequence, std::uint32_t> jobs;
   for (const CopyJob& copy : recovered->unsettled)
     ++jobs[copy.sequence];
+  for (const RemovalJob& removal : recovered->unsettled_removals)
+    ++jobs[removal.sequence];
   for (const auto& [sequence, count] : jobs)
     progress_->begin(sequence, count);
+  materialiser_->add_stuck(std::move(recovered->unsettled_removals));
   materialiser_->add_stuck(std::move(recovered->unsettled));
   progress_->begin(start.sequence - 1, 0);
 
@@ -200,10 +203,13 @@ Expected<void> MaildirStore::start() {
 
 // The pipeline commits what it has, which the checkpointer may have to make room for.
 MaildirStore::~MaildirStore() {
+  // Those who read may still ask the others for something; after this nobody does.
+  workers_.stop();
   if (checkpointer_)
     checkpointer_->stop();
   pipeline_.reset();
   checkpointer_.reset();
+  materialiser_.reset();
 }
 
 void MaildirStore::resolve_accounts(std::vector<AccountName> names,
@@ -254,9 +260,12 @@ void MaildirStore::open_when_settled(
         const AccountId account = lock.held()->account();
         UnsettledMessages messages;
         messages.pending = unsettled_.set(account, std::move(unsettled.copies));
-        for (const RemovalJob& removal : unsettled.removals)
+        for (const RemovalJob& removal : unsettled.removals) {
           for (const SeenFile& file : removal.files)
             messages.expunged.push_back(file.base);
+          messages.expunged_messages.insert(messages.expunged_messages.end(),
+                                            removal.messages.begin(), removal.messages.end());
+        }
         auto opened = MaildirMaildrop::open(services(), account, std::move(lock), messages);
         completions_->post([done = std::move(done), opened = std::move(opened)]() mutable {
           if (!opened)

@@ -5,6 +5,7 @@
 #include "queued/store/large_files.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
@@ -95,6 +96,7 @@ private:
   void run();
   void carry_out(Job& job);
   SystemResult<void> place(CopyJob& job);
+  SystemResult<void> remove(const RemovalJob& job);
   void retry_stuck();
   bool retry(Stuck& stuck);
   void put_aside(std::variant<CopyJob, RemovalJob> job, Errno error);
@@ -159,7 +161,7 @@ void Materialiser::Shard::carry_out(Job& job) {
     places_.progress.end(copy->sequence);
   } else if (auto* removal = std::get_if<RemovalJob>(&job)) {
     take_removed_from_stuck(*removal);
-    if (const auto removed = writer_.remove(removal->mailbox, removal->files); !removed)
+    if (const auto removed = remove(*removal); !removed)
       return put_aside(std::move(*removal), removed.error());
     places_.progress.end(removal->sequence);
   } else if (auto* barrier = std::get_if<Barrier>(&job)) {
@@ -184,7 +186,22 @@ void Materialiser::Shard::carry_out(Job& job) {
   }
 }
 
+SystemResult<void> Materialiser::Shard::remove(const RemovalJob& job) {
+  if (!job.looked_for)
+    return writer_.remove(job.mailbox, job.files);
+  std::vector<std::string> bases;
+  for (const SeenFile& file : job.files)
+    bases.push_back(file.base);
+  return restorer_.remove(job.mailbox, job.messages, bases);
+}
+
 SystemResult<void> Materialiser::Shard::place(CopyJob& job) {
+  if (job.looked_for) {
+    const auto restored = restorer_.restore(job.mailbox, std::span(&job, 1), RestoreOptions());
+    if (!restored)
+      return std::unexpected(restored.error());
+    return restored->failed.empty() ? SystemResult<void>() : std::unexpected(Errno{EIO});
+  }
   if (job.large)
     return writer_.link(job.mailbox, job.name, places_.large,
                         LargeFiles::name_of(job.message, job.mailbox));
@@ -234,12 +251,13 @@ bool Materialiser::Shard::retry(Stuck& stuck) {
   SystemResult<void> done;
   if (copy != nullptr) {
     done = place(*copy);
-    if (!done && done.error().number == ENOENT) {
+    if (!done && (done.error().number == ENOENT || done.error().number == ENOTDIR ||
+                  done.error().number == ELOOP)) {
       places_.remake(copy->mailbox);
       done = place(*copy);
     }
   } else {
-    done = writer_.remove(removal->mailbox, removal->files);
+    done = remove(*removal);
   }
   ++stuck.attempts;
   if (!done && removal != nullptr && stuck.attempts > options_.removal_attempts) {
@@ -304,6 +322,13 @@ void Materialiser::add(std::vector<CopyJob> jobs) {
 
 void Materialiser::add(RemovalJob job) {
   post_one(job.mailbox, std::move(job));
+}
+
+void Materialiser::add_stuck(std::vector<RemovalJob> jobs) {
+  for (RemovalJob& job : jobs) {
+    const std::uint32_t mailbox = job.mailbox;
+    post_one(mailbox, Stuck{std::move(job), Clock::now(), options_.first_retry, 1});
+  }
 }
 
 void Materialiser::add_stuck(std::vector<CopyJob> jobs) {

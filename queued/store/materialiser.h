@@ -16,13 +16,6 @@
 
 namespace letterlock::queued {
 
-struct RemovalJob {
-  journal::Sequence sequence = 0; // of its Expunge
-  std::uint32_t mailbox = 0;
-  std::vector<SeenFile> files;
-  std::vector<Id128> messages; // of those that are ours
-};
-
 // What of one maildrop is in the journal alone, because its directories do not take it now.
 struct Unsettled {
   std::vector<CopyJob> copies;      // not there yet
@@ -61,8 +54,9 @@ public:
   void add(std::vector<CopyJob> jobs);
   void add(RemovalJob job);
   void wait_for_room();
-  // Copies that recovery could not bring to their place: tried again like those that fail here.
+  // What recovery could not settle: tried again like what fails here. Removals first.
   void add_stuck(std::vector<CopyJob> jobs);
+  void add_stuck(std::vector<RemovalJob> jobs);
   // Calls THEN on the maildrop's thread once all that was added for it before is carried out or
   // stuck, with what is stuck.
   void after_all(std::uint32_t mailbox, std::function<void(Unsettled)> then);

@@ -26,7 +26,9 @@ public:
 private:
   SystemResult<void> sync_slots();
   void settle(std::uint32_t mailbox, JournalTable::Mailbox& table);
-  void keep(std::vector<CopyJob> jobs, journal::Sequence expunge);
+  void keep(std::vector<CopyJob> jobs);
+  void keep_removal(std::uint32_t mailbox, const JournalTable::Mailbox& table);
+  void hold(journal::Sequence sequence);
   void say(StoreReport::Level level, std::string event, std::string text) {
     result_.reports.push_back({level, std::move(event), std::move(text)});
   }
@@ -49,16 +51,29 @@ private:
 };
 
 // Copies and removals that stay the journal's.
-void Recovery::keep(std::vector<CopyJob> jobs, journal::Sequence expunge) {
-  const auto hold = [this](journal::Sequence sequence) {
-    if (sequence != 0 && (lowest_kept_ == 0 || sequence < lowest_kept_))
-      lowest_kept_ = sequence;
-  };
-  hold(expunge);
+void Recovery::keep(std::vector<CopyJob> jobs) {
   for (CopyJob& job : jobs) {
     hold(job.sequence);
+    job.looked_for = true;
     result_.unsettled.push_back(std::move(job));
   }
+}
+
+void Recovery::keep_removal(std::uint32_t mailbox, const JournalTable::Mailbox& table) {
+  hold(table.first_expunge);
+  RemovalJob job;
+  job.sequence = table.first_expunge;
+  job.mailbox = mailbox;
+  job.messages.assign(table.expunged.begin(), table.expunged.end());
+  for (const std::string& base : table.expunged_bases)
+    job.files.push_back({base, {}, false});
+  job.looked_for = true;
+  result_.unsettled_removals.push_back(std::move(job));
+}
+
+void Recovery::hold(journal::Sequence sequence) {
+  if (lowest_kept_ == 0 || sequence < lowest_kept_)
+    lowest_kept_ = sequence;
 }
 
 SystemResult<void> Recovery::sync_slots() {
@@ -82,11 +97,16 @@ SystemResult<void> Recovery::sync_slots() {
 }
 
 void Recovery::settle(std::uint32_t mailbox, JournalTable::Mailbox& table) {
+  std::vector<CopyJob> there; // and not synced
   std::erase_if(table.copies, [&](const CopyJob& copy) {
-    return table.expunged.contains(copy.message) || carried_out(copy.sequence);
+    if (table.expunged.contains(copy.message))
+      return true;
+    if (sync_each_ && carried_out(copy.sequence))
+      there.push_back(copy);
+    return carried_out(copy.sequence);
   });
-  const bool removals = table.last_expunge != 0 && !carried_out(table.last_expunge);
-  if (table.copies.empty() && !removals)
+  const bool removals = table.last_expunge != 0 && (sync_each_ || !carried_out(table.last_expunge));
+  if (table.copies.empty() && there.empty() && !removals)
     return;
   const auto failed = [&](const std::string& why) {
     say(StoreReport::Level::error, "recovery.unsettled",
@@ -94,13 +114,26 @@ void Recovery::settle(std::uint32_t mailbox, JournalTable::Mailbox& table) {
   };
   if (auto made = places_.state.ensure_maildrop(mailbox); !made) {
     failed(made.error().text);
-    return keep(std::move(table.copies), removals ? table.first_expunge : 0);
+    if (removals)
+      keep_removal(mailbox, table);
+    return keep(std::move(table.copies));
   }
   if (removals) {
     const std::vector<Id128> messages(table.expunged.begin(), table.expunged.end());
     if (const auto removed = restorer_.remove(mailbox, messages, table.expunged_bases); !removed) {
       failed(Error::system("removing", removed.error().number).text);
-      keep({}, table.first_expunge);
+      keep_removal(mailbox, table);
+    }
+  }
+  if (sync_each_) {
+    RestoreOptions sync;
+    sync.trust = Trust::names;
+    sync.write_absent = false;
+    sync.sync_each = true;
+    const auto synced = restorer_.restore(mailbox, there, sync);
+    if (!synced || !synced->failed.empty()) {
+      failed(synced ? synced->why : Error::system("syncing", synced.error().number).text);
+      keep(std::move(there));
     }
   }
   if (table.copies.empty())
@@ -111,13 +144,13 @@ void Recovery::settle(std::uint32_t mailbox, JournalTable::Mailbox& table) {
   auto restored = restorer_.restore(mailbox, table.copies, how);
   if (!restored) {
     failed(Error::system("reading", restored.error().number).text);
-    return keep(std::move(table.copies), 0);
+    return keep(std::move(table.copies));
   }
   written_ += restored->written;
   replaced_ += restored->replaced;
   if (!restored->failed.empty()) {
     failed(restored->why);
-    keep(std::move(restored->failed), 0);
+    keep(std::move(restored->failed));
   }
 }
 

@@ -25,9 +25,11 @@ struct RecoveryPlaces {
 };
 
 struct Recovered {
-  journal::WriterStart start;     // for the writer; `retired` tells what need not be kept
-  std::int64_t last_time = 0;     // the latest that the journal told, in seconds since 1970
-  std::vector<CopyJob> unsettled; // copies that their maildrop does not take now
+  journal::WriterStart start; // for the writer; `retired` tells what need not be kept
+  std::int64_t last_time = 0; // the latest that the journal told, in seconds since 1970
+  // What a maildrop does not take, or give, now.
+  std::vector<CopyJob> unsettled;
+  std::vector<RemovalJob> unsettled_removals;
   std::vector<StoreReport> reports;
 };
 

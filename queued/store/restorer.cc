@@ -100,15 +100,34 @@ SystemResult<Restored> Restorer::restore(std::uint32_t mailbox, std::span<const 
   return result;
 }
 
+// Where nothing syncs everything: what is whole may still be in the page cache alone.
+SystemResult<void> Restorer::sync_if_asked(int maildir, const There& file,
+                                           const RestoreOptions& options) {
+  if (!options.sync_each)
+    return {};
+  const auto directory = open_folder(maildir, file.folder);
+  if (!directory)
+    return std::unexpected(directory.error());
+  const auto opened = open_to_read(directory->get(), file.name);
+  if (!opened)
+    return std::unexpected(opened.error());
+  auto synced = files_.sync_file(opened->get());
+  return synced ? files_.sync_directory(directory->get()) : synced;
+}
+
 SystemResult<void> Restorer::restore_one(int maildir, const CopyJob& copy,
                                          std::span<const There> there,
                                          const RestoreOptions& options, Restored& result) {
-  if (there.empty() ? !options.write_absent : options.trust == Trust::names)
+  if (there.empty() && !options.write_absent)
     return {};
+  if (!there.empty() && (options.trust == Trust::names || copy.large)) {
+    // A large one's content was synced before its record, and under any name it is the same file.
+    for (const There& file : there)
+      if (const auto synced = sync_if_asked(maildir, file, options); !synced)
+        return synced;
+    return {};
+  }
   if (copy.large) {
-    // Its content was synced before its record, and under any name it is the same file.
-    if (!there.empty())
-      return {};
     ++result.written;
     const auto linked = writer_.link(copy.mailbox, copy.name, large_,
                                      LargeFiles::name_of(copy.message, copy.mailbox));
@@ -137,8 +156,11 @@ SystemResult<void> Restorer::restore_one(int maildir, const CopyJob& copy,
     if (!directory)
       return std::unexpected(directory.error());
     if (options.trust == Trust::content &&
-        holds(directory->get(), file.name, bytes->head, bytes->content))
+        holds(directory->get(), file.name, bytes->head, bytes->content)) {
+      if (const auto synced = sync_if_asked(maildir, file, options); !synced)
+        return synced;
       continue;
+    }
     ++result.replaced;
     if (const auto done =
             writer_.replace(copy.mailbox, directory->get(), file.name, bytes->head, bytes->content);

@@ -45,6 +45,7 @@ public:
 
 private:
   struct There; // a file that is in the maildrop
+  SystemResult<void> sync_if_asked(int maildir, const There& file, const RestoreOptions& options);
   SystemResult<void> restore_one(int maildir, const CopyJob& copy, std::span<const There> there,
                                  const RestoreOptions& options, Restored& result);
 

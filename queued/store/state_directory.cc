@@ -86,9 +86,12 @@ Expected<UniqueFd> StateDirectory::ensure_directory(int parent, const std::strin
   if (!made && made.error().number != EEXIST)
     return failed(name, made.error());
   auto directory = open_directory(parent, name);
-  if (!directory && !made && parent == root() &&
+  if (!directory && !made &&
       (directory.error().number == ENOTDIR || directory.error().number == ELOOP)) {
-    set_file_aside(name, "it is no directory");
+    if (parent == root())
+      set_file_aside(name, "it is no directory");
+    else // of a maildrop: beside itself
+      static_cast<void>(files_.rename(parent, name, parent, name + ".rotten"));
     made = files_.make_directory(parent, name, mode & 0777);
     directory = open_directory(parent, name);
   }
@@ -157,8 +160,10 @@ Expected<void> StateDirectory::read_accounts() {
   } else if (auto rebuilt = rebuild_accounts(); !rebuilt) {
     return rebuilt;
   }
-  for (std::uint32_t account = 1; account <= accounts_.size(); ++account)
-    name_maildrop(account, accounts_.name_of(account));
+  accounts_given_ = accounts_.size();
+  const auto names = accounts_.names();
+  for (std::uint32_t account = 1; account <= names.size(); ++account)
+    name_maildrop(account, names[account - 1]);
   return {};
 }
 
@@ -184,8 +189,9 @@ Expected<void> StateDirectory::rebuild_accounts() {
   AccountTable table = AccountTable::of_maildrops(names);
   say(StoreReport::Level::error, "accounts.rebuilt",
       "made anew from what " + std::to_string(names.size()) + " maildrops say");
+  // Without room for it the table is there all the same, and made anew at the next start.
   if (auto written = replace_file(root(), "accounts", table.format()); !written)
-    return written;
+    say(StoreReport::Level::warning, "accounts.not_kept", written.error().text);
   accounts_ = std::move(table);
   return {};
 }
@@ -200,9 +206,8 @@ void StateDirectory::name_maildrop(std::uint32_t account, std::string_view name)
 }
 
 bool StateDirectory::has_account(AccountId account) const {
-  const std::lock_guard guard(mutex_);
   const auto id = static_cast<std::uint32_t>(account);
-  return id > 0 && id <= accounts_.size();
+  return id > 0 && id <= accounts_given_;
 }
 
 Expected<std::vector<AccountId>>
@@ -229,6 +234,7 @@ StateDirectory::resolve_accounts(const std::vector<AccountName>& names) {
     name_maildrop(account, table.name_of(account));
   }
   accounts_ = std::move(table);
+  accounts_given_ = accounts_.size();
   return ids;
 }
 

@@ -7,6 +7,7 @@
 #include "queued/store/account_table.h"
 #include "queued/store/identity.h"
 
+#include <atomic>
 #include <chrono>
 #include <map>
 #include <mutex>
@@ -73,7 +74,8 @@ private:
   UniqueFd lock_, maildrops_, scratch_, journal_, large_, corrupt_;
   Identity identity_;
   std::vector<StoreReport> reports_;
-  mutable std::mutex mutex_; // guards accounts_ and the writing of the file
+  std::atomic<std::size_t> accounts_given_ = 0; // the size of accounts_, without waiting for it
+  std::mutex mutex_;                            // guards accounts_ and the writing of the file
   AccountTable accounts_;
 };
 

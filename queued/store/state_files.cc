@@ -157,7 +157,8 @@ Expected<void> StateDirectory::sweep_scratch() {
     return failed("scratch", visited.error());
   for (const auto& name : names)
     if (const auto removed = files_.unlink(scratch_.get(), name); !removed)
-      return failed("scratch", removed.error());
+      say(StoreReport::Level::warning, "scratch.not_swept",
+          Error::system(name, removed.error().number).text);
   return {};
 }
 

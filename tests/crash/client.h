@@ -174,7 +174,8 @@ inline std::vector<Found> list_account(Client& client, std::uint32_t account, co
   }
   const auto& messages = (*maildrop)->messages();
   for (std::size_t i = 0; i < messages.size(); ++i) {
-    const std::string where = "account " + std::to_string(account) + ", " + messages[i].uidl;
+    const std::string uidl(messages[i].uidl);
+    const std::string where = "account " + std::to_string(account) + ", " + uidl;
     const auto content = client.read(**maildrop, i);
     if (!content) {
       faults.push_back(where + ": it is listed and not there");
@@ -183,7 +184,7 @@ inline std::vector<Found> list_account(Client& client, std::uint32_t account, co
     if (mail::wire_size(*content) != messages[i].wire_size)
       faults.push_back(where + ": its size is not what POP3 would send");
     if (const Item* item = ledger.find(account, *content); item != nullptr)
-      found.push_back({account, ledger.index(*item), messages[i].uidl});
+      found.push_back({account, ledger.index(*item), uidl});
     else
       faults.push_back(where + ": damaged, or nobody sent it: " + std::to_string(content->size()) +
                        " octets, " + content->substr(0, 60));

@@ -21,7 +21,8 @@ struct Effort {
 
 struct Finding {
   std::size_t moment = 0;
-  std::string how;
+  std::string state; // what the crash left
+  std::string then;  // and what befell the recovery
   std::vector<std::string> wrong;
 };
 
@@ -158,20 +159,20 @@ private:
   void judge() {
     for (const Visited& visit : visited_) {
       const Result& result = results_.at(visit.key);
-      judge(visit, visit.how, result.outcome);
+      judge(visit, "", result.outcome);
       for (const Nested& nested : result.nested)
-        judge(visit, visit.how + nested.how, nested.outcome);
+        judge(visit, nested.how, nested.outcome);
     }
     if (!report_.findings.empty())
-      keep_state(report_.findings.front().moment);
+      keep_state(report_.findings.front());
   }
-  void judge(const Visited& visit, const std::string& how, const Outcome& outcome) {
+  void judge(const Visited& visit, const std::string& then, const Outcome& outcome) {
     if (report_.findings.size() >= most_findings)
       return;
     auto wrong = Verdict::of(story_.ledger, visit.moment, outcome);
     // Many moments have the same trouble: one of each is enough.
     if (!wrong.empty() && kinds_.insert(kind_of(wrong.front())).second)
-      report_.findings.push_back({visit.moment, how, std::move(wrong)});
+      report_.findings.push_back({visit.moment, visit.how, then, std::move(wrong)});
   }
 
   static std::string kind_of(std::string text) {
@@ -181,18 +182,18 @@ private:
     return text;
   }
 
-  // For whoever looks for the cause: the states of MOMENT as directories below LETTERLOCK_KEEP.
-  void keep_state(std::size_t moment) const {
+  // For whoever looks for the cause: the state as a directory below LETTERLOCK_KEEP.
+  void keep_state(const Finding& finding) const {
     const char* below = std::getenv("LETTERLOCK_KEEP");
     if (below == nullptr)
       return;
-    walk([&](std::size_t at, const CrashState& state, const Disk&) {
-      if (at != moment)
-        return;
-      const auto place = std::filesystem::path(below) /
-                         (story_.name + ' ' + std::to_string(moment) + ' ' + state.how);
-      std::filesystem::create_directories(place);
-      ImageWriter::write(state.image, UniqueFd(::open(place.c_str(), O_RDONLY)).get());
+    const auto place = std::filesystem::path(below) /
+                       (story_.name + ", seed " + std::to_string(story_.seed) + ", moment " +
+                        std::to_string(finding.moment) + ", " + finding.state);
+    walk([&](std::size_t moment, const CrashState& state, const Disk&) {
+      if (moment == finding.moment && state.how == finding.state &&
+          std::filesystem::create_directories(place))
+        ImageWriter::write(state.image, UniqueFd(::open(place.c_str(), O_RDONLY)).get());
     });
   }
 
@@ -215,15 +216,22 @@ inline std::string describe(const Story& story, const Report& report) {
   std::string text = story.name + ", LETTERLOCK_SEED=" + std::to_string(story.seed) + "\n";
   for (const Finding& finding : report.findings) {
     text += "a crash after " + std::to_string(finding.moment) + " of " +
-            std::to_string(story.record.size()) + " changes: " + finding.how + "\n";
+            std::to_string(story.record.size()) + " changes: " + finding.state + finding.then +
+            "\n";
     for (const std::string& wrong : finding.wrong)
       text += "  " + wrong + "\n";
   }
   if (!report.findings.empty()) {
     const std::size_t moment = report.findings.front().moment;
     text += "the changes before the first of them:\n";
-    for (std::size_t i = moment - std::min<std::size_t>(moment, 24); i < moment; ++i)
-      text += "  " + std::to_string(i + 1) + ' ' + describe(story.record[i]) + "\n";
+    auto remark = story.remarks.begin();
+    for (std::size_t i = 0; i <= moment; ++i) {
+      const bool near = moment - i <= 60;
+      for (; remark != story.remarks.end() && remark->first <= i; ++remark)
+        text += "  -- " + remark->second + "\n";
+      if (near && i < moment)
+        text += "  " + std::to_string(i + 1) + ' ' + describe(story.record[i]) + "\n";
+    }
   }
   return text;
 }

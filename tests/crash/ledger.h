@@ -2,6 +2,7 @@
 // after a crash at any of them: each copy of a message must be there, must not, or may.
 #pragma once
 
+#include "common/base/id128.h"
 #include "queued/store/store.h"
 
 #include <map>
@@ -13,18 +14,7 @@ namespace letterlock::crash {
 
 using queued::CommitStatus;
 
-// What the store of this tree promises beyond docs/spool.md's table of states, or not yet.
-struct Promises {
-  // A repeat of a message that was expunged is committed, and the message stays away.
-  bool remembers_expunged = false;
-  // All copies of a message become durable by one record: after a crash all are there, or none.
-  bool all_copies_or_none = false;
-  // What recovery found is durable before anything is served: it stays, and what it did not find
-  // never comes back.
-  bool recovery_settles = false;
-  // A message that was expunged stays away though a mail reader had moved it without a sync.
-  bool expunges_all_names = false;
-};
+inline constexpr std::size_t never = ~std::size_t{0}; // as a moment
 
 enum class Standing : std::uint8_t { absent, perhaps, present };
 
@@ -38,29 +28,31 @@ struct Item {
   struct Event {
     std::size_t moment = 0;
     Standing standing{};
-    bool removal = false; // somebody asked for its removal
+    bool removal = false; // somebody has asked for its removal
     const char* what = "";
   };
   std::vector<Event> history{};
-  std::string uidl{};        // empty: nobody has listed it yet
-  std::size_t listed_at = 0; // the moment of that
+  std::string uidl{};            // empty: nobody has listed it yet
+  std::size_t listed_at = never; // the moment of that
 
+  Event at(std::size_t moment) const {
+    Event last;
+    for (const Event& event : history)
+      if (event.moment <= moment)
+        last = event;
+    return last;
+  }
+  Standing standing(std::size_t moment) const { return at(moment).standing; }
   const std::string* uidl_at(std::size_t moment) const {
     return uidl.empty() || listed_at > moment ? nullptr : &uidl;
   }
-  Standing standing(std::size_t moment) const {
-    Standing last = Standing::absent;
-    for (const Event& event : history)
-      if (event.moment <= moment)
-        last = event.standing;
-    return last;
-  }
-  bool removal_asked(std::size_t moment) const {
-    bool asked = false;
-    for (const Event& event : history)
-      asked = asked || (event.removal && event.moment <= moment);
-    return asked;
-  }
+};
+
+// One request to remove messages, of which one record tells.
+struct Removal {
+  Id128 transaction;
+  std::vector<std::size_t> items;      // those that could be there when it was asked for
+  std::size_t asked = 0, done = never; // moments
 };
 
 // A message as a session saw it.
@@ -68,28 +60,19 @@ struct Found {
   std::uint32_t account = 0;
   std::size_t item = 0; // of the ledger
   std::string uidl;
-  friend bool operator==(const Found&, const Found&) = default;
 };
 
 class Ledger {
 public:
-  explicit Ledger(const Promises& promises) : promises_(promises) {}
-
-  const Promises& promises() const { return promises_; }
   const std::vector<Item>& items() const { return items_; }
-  // All copies of a message.
-  std::vector<std::size_t> copies(std::uint32_t message) const {
-    std::vector<std::size_t> all;
-    for (std::size_t i = 0; i < items_.size(); ++i)
-      if (items_[i].message == message)
-        all.push_back(i);
-    return all;
-  }
+  const std::vector<Removal>& removals() const { return removals_; }
   const Item* find(std::uint32_t account, const std::string& content) const {
     const auto known = by_content_.find(key(account, content));
     return known == by_content_.end() ? nullptr : &items_[known->second];
   }
   std::size_t index(const Item& item) const { return static_cast<std::size_t>(&item - &items_[0]); }
+  // Answers that contradict each other, whatever is there later.
+  const std::vector<std::string>& contradictions() const { return contradictions_; }
 
   // The copy's number; the same for a repeat.
   std::size_t add(std::uint32_t account, std::uint32_t message, std::string content,
@@ -103,51 +86,67 @@ public:
   void accounts_told(std::size_t moment) { accounts_told_ = std::min(accounts_told_, moment); }
   bool accounts_were_told(std::size_t moment) const { return accounts_told_ <= moment; }
 
+  // ---- Deliveries
+
   void asked(std::size_t item, std::size_t moment) {
-    const Standing before = items_[item].standing(moment);
-    const bool expunged = was_expunged(item);
-    if (before == Standing::absent && !(promises_.remembers_expunged && expunged))
-      note(item, {moment, Standing::perhaps, expunged, "submitted"});
+    const Item::Event before = items_[item].at(moment);
+    // What was removed stays away, for its transaction is known.
+    if (before.standing == Standing::absent && !before.removal)
+      note(item, moment, Standing::perhaps, "submitted");
   }
-  // BEFORE is its standing before this was asked.
-  void answered(std::size_t item, std::size_t moment, CommitStatus status, Standing before) {
-    const bool expunged = was_expunged(item);
-    const bool gone = promises_.remembers_expunged && expunged;
+  // BEFORE is how it was before this was asked.
+  void answered(std::size_t item, std::size_t moment, CommitStatus status,
+                const Item::Event& before) {
+    const bool committed_before =
+        before.standing == Standing::present || (before.removal && !items_[item].spoiled);
+    if (status != CommitStatus::committed && committed_before) {
+      contradictions_.push_back("message " + std::to_string(items_[item].message) +
+                                " was committed, and a repeat of it was not");
+      return;
+    }
+    if (before.removal)
+      return;
     switch (status) {
     case CommitStatus::committed:
-      if (!gone)
-        note(item, {moment, expunged ? Standing::perhaps : Standing::present, expunged,
-                    "answered committed"});
-      return;
+      return note(item, moment, Standing::present, "answered committed");
     case CommitStatus::busy: // nothing was kept or looked for
-      return note(item, {moment, before, false, "answered busy"});
+      return note(item, moment, before.standing, "answered busy");
     case CommitStatus::in_doubt:
-      if (before != Standing::present && !gone)
-        note(item, {moment, Standing::perhaps, false, "answered in doubt"});
-      return;
+      return note(item, moment, Standing::perhaps, "answered in doubt");
     default:
-      if (before != Standing::present)
-        note(item, {moment, Standing::absent, false, "answered with a refusal"});
+      return note(item, moment, Standing::absent, "answered with a refusal");
     }
   }
   void put_by_another(std::size_t item, std::size_t moment) {
-    note(item, {moment, Standing::present, false, "put there by another program"});
+    note(item, moment, Standing::present, "put there by another program");
   }
-  void removal_asked(std::size_t item, std::size_t moment) {
-    if (items_[item].standing(moment) != Standing::absent)
-      note(item, {moment, Standing::perhaps, true, "removal asked for"});
+
+  // ---- Removals
+
+  // The number of a request to remove ITEMS.
+  std::size_t removal_asked(const Id128& transaction, const std::vector<std::size_t>& items,
+                            std::size_t moment) {
+    Removal removal{transaction, {}, moment};
+    for (const std::size_t item : items)
+      if (items_[item].standing(moment) != Standing::absent) {
+        note(item, moment, Standing::perhaps, "removal asked for", true);
+        removal.items.push_back(item);
+      }
+    removals_.push_back(std::move(removal));
+    return removals_.size() - 1;
   }
-  void removed(std::size_t item, std::size_t moment) {
-    note(item, {moment, Standing::absent, true, "removal answered"});
-  }
-  // Nothing was tried.
-  void put_back(std::size_t item, std::size_t moment, Standing before) {
-    note(item, {moment, before, false, "removal not tried"});
+  void removed(std::size_t removal, std::size_t moment) {
+    removals_[removal].done = moment;
+    for (const std::size_t item : removals_[removal].items)
+      note(item, moment, Standing::absent, "removal answered", true);
   }
   // It may come back: docs/spool.md, "States of a message".
   void removed_by_another(std::size_t item, std::size_t moment) {
-    note(item, {moment, Standing::perhaps, true, "removed by another program"});
+    note(item, moment, Standing::perhaps, "removed by another program", true);
   }
+
+  // ---- Listings
+
   void listed(std::size_t item, std::size_t moment, const std::string& uidl) {
     if (items_[item].uidl != uidl) {
       items_[item].uidl = uidl;
@@ -164,22 +163,30 @@ public:
     return all;
   }
 
+  // ---- Lives
+
   // The ledger that goes on after a crash at MOMENT: what was so then is so at moment 0.
   Ledger cut_off(std::size_t moment) const {
     Ledger next(*this);
     next.accounts_told_ = accounts_were_told(moment) ? 0 : never;
     next.earlier_uidls_ = uidls(moment);
+    next.removals_.clear();
+    for (const Removal& removal : removals_)
+      if (removal.asked <= moment)
+        next.removals_.push_back(
+            {removal.transaction, removal.items, 0, removal.done <= moment ? 0 : never});
     for (std::size_t i = 0; i < items_.size(); ++i) {
       Item& item = next.items_[i];
-      item.history = {
-          {0, items_[i].standing(moment), items_[i].removal_asked(moment), "before the crash"}};
+      const Item::Event last = items_[i].at(moment);
+      item.history = {{0, last.standing, last.removal, "before the crash"}};
       item.listed_at = 0;
       if (items_[i].uidl_at(moment) == nullptr)
         item.uidl.clear();
     }
     return next;
   }
-  // A recovery has ended by MOMENT, and has shown FOUND.
+  // A recovery has ended by MOMENT, and has shown FOUND: it has settled what could be either way,
+  // for it makes all of it durable before anything is served.
   void recovered(std::size_t moment, const std::vector<Found>& found) {
     std::vector<bool> there(items_.size());
     for (const Found& one : found) {
@@ -187,30 +194,31 @@ public:
       listed(one.item, moment, one.uidl);
     }
     for (std::size_t i = 0; i < items_.size(); ++i) {
-      const Item& item = items_[i];
+      const Item::Event last = items_[i].at(moment);
       if (!there[i])
         items_[i].uidl.clear();
-      if (promises_.recovery_settles && item.standing(moment) == Standing::perhaps)
-        note(i, {moment, there[i] ? Standing::present : Standing::absent,
-                 item.removal_asked(moment), "after a recovery"});
+      if (last.standing == Standing::perhaps)
+        note(i, moment, there[i] ? Standing::present : Standing::absent, "after a recovery",
+             last.removal && !there[i]);
     }
+    // Requests that were not answered have said by this whether they count.
+    std::erase_if(removals_, [](const Removal& removal) { return removal.done == never; });
   }
 
 private:
-  static constexpr std::size_t never = ~std::size_t{0};
   static std::string key(std::uint32_t account, const std::string& content) {
     return std::to_string(account) + '/' + content;
   }
-  void note(std::size_t item, const Item::Event& event) { items_[item].history.push_back(event); }
-  bool was_expunged(std::size_t item) const {
-    const auto& history = items_[item].history;
-    return !history.empty() && history.back().standing != Standing::present &&
-           history.back().removal;
+  // What was once to be removed is marked for good, until a recovery has found it there.
+  void note(std::size_t item, std::size_t moment, Standing standing, const char* what,
+            bool removal = false) {
+    items_[item].history.push_back({moment, standing, removal, what});
   }
 
-  Promises promises_;
   std::vector<Item> items_;
+  std::vector<Removal> removals_;
   std::unordered_map<std::string, std::size_t> by_content_;
+  std::vector<std::string> contradictions_;
   Uidls earlier_uidls_;
   std::size_t accounts_told_ = never;
 };

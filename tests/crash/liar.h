@@ -10,12 +10,10 @@ enum class Lie : std::uint8_t {
   no_file_sync,          // sync_file does nothing
   no_directory_sync,     // sync_directory does nothing
   late_file_sync,        // sync_file comes later than its answer: just before the next change
-  late_directory_sync,   // so does sync_directory
   every_other_directory, // every second sync_directory does nothing
   no_sync_of_everything, // sync_everything does nothing
   removes_nothing,       // unlink does nothing
   writes_another_octet,  // the last octet of each write is another
-  leaves_the_old_name,   // rename is a link
 };
 
 class Liar final : public queued::FileSystem {
@@ -59,8 +57,6 @@ public:
       return {};
     if (lie_ == Lie::every_other_directory && ++directory_syncs_ % 2 == 0)
       return {};
-    if (lie_ == Lie::late_directory_sync)
-      return later(directory, true);
     return real_.sync_directory(directory);
   }
   SystemResult<void> sync_everything(int directory) override {
@@ -76,8 +72,7 @@ public:
   SystemResult<void> rename(int from, const std::string& from_name, int to,
                             const std::string& to_name) override {
     catch_up();
-    return lie_ == Lie::leaves_the_old_name ? real_.link(from, from_name, to, to_name)
-                                            : real_.rename(from, from_name, to, to_name);
+    return real_.rename(from, from_name, to, to_name);
   }
   SystemResult<void> unlink(int directory, const std::string& name) override {
     catch_up();

@@ -8,7 +8,7 @@ namespace letterlock::crash {
 
 struct Temper {
   bool faults = false;         // the disk fails now and then
-  std::size_t largest = 2000;  // octets of a message
+  std::size_t largest = 9000;  // octets of a message
   std::size_t messages = 1000; // no more are sent
 };
 
@@ -68,7 +68,7 @@ private:
     if (const std::uint32_t other = account(); other != made.accounts[0])
       made.accounts.push_back(other);
     // Mostly small: a state is the sooner explored.
-    made.size = dice_.one_in(4) ? dice_.under(temper_.largest) : dice_.under(200);
+    made.size = dice_.one_in(5) ? dice_.under(temper_.largest) : dice_.under(200);
     made.in_file = dice_.one_in(6);
     made.spoiled = dice_.one_in(12);
     return made;
@@ -133,6 +133,10 @@ std::string play_lives(const std::string& name, std::uint64_t seed, std::size_t 
                        std::size_t steps, const Temper& temper, Visit&& visit) {
   Dice dice(seed);
   auto run = std::make_unique<Run>(name, seed);
+  // Checkpoints come all the time, or not at all; some systems have no way to sync everything.
+  run->story().checkpoint_interval = std::chrono::milliseconds(dice.one_in(2) ? 5 : 30'000);
+  run->story().syncs_everything = !dice.one_in(4);
+  run->story().segments = 2 + dice.under(3);
   for (std::size_t life = 0; life < lives; ++life) {
     if (!run->start())
       return "the store does not start";

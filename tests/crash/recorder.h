@@ -42,6 +42,17 @@ public:
     const std::lock_guard guard(mutex_);
     return record_;
   }
+  // For people: calls that were made to fail and what others say, each before the change with that
+  // number.
+  using Remarks = std::vector<std::pair<std::size_t, std::string>>;
+  void remark(std::string text) {
+    const std::lock_guard guard(mutex_);
+    remarks_.emplace_back(record_.size(), std::move(text));
+  }
+  Remarks remarks() const {
+    const std::lock_guard guard(mutex_);
+    return remarks_;
+  }
   // The number of changes so far: names a moment.
   std::size_t now() const {
     const std::lock_guard guard(mutex_);
@@ -60,6 +71,14 @@ public:
   void heal() {
     const std::lock_guard guard(mutex_);
     faults_.clear();
+  }
+  // Some systems cannot sync everything in one go (ENOSYS).
+  void lack_sync_of_everything() { lacks_sync_of_everything_ = true; }
+  // Waits until there are more changes than COUNT, which must not take long.
+  void wait_for_more_than(std::size_t count) {
+    std::unique_lock lock(mutex_);
+    if (!changed_.wait_for(lock, std::chrono::seconds(60), [&] { return record_.size() > count; }))
+      throw std::runtime_error("the store does nothing more");
   }
   // Called before every change, by the thread that makes it: whatever the store has said by then
   // is to be taken down first.
@@ -93,7 +112,7 @@ public:
       if (file) {
         what.node = directory_node(directory);
         what.child = new_node(file->get());
-        record_.push_back(std::move(what));
+        note(std::move(what));
       }
       return file;
     });
@@ -122,16 +141,18 @@ public:
     return perform<void>(
         Call::sync_directory,
         [&] {
-          record_.push_back({Call::sync_directory, directory_node(directory)});
+          note({Call::sync_directory, directory_node(directory)});
           return SystemResult<void>();
         },
         directory);
   }
   SystemResult<void> sync_everything(int directory) override {
+    if (lacks_sync_of_everything_)
+      return std::unexpected(Errno{ENOSYS});
     return perform<void>(
         Call::sync_everything,
         [&] {
-          record_.push_back({Call::sync_everything, directory_node(directory)});
+          note({Call::sync_everything, directory_node(directory)});
           return SystemResult<void>();
         },
         directory);
@@ -145,7 +166,7 @@ public:
       what.to_name = to_name;
       auto done = real_.link(from, from_name, to, to_name);
       if (done)
-        record_.push_back(known(std::move(what)));
+        note(known(std::move(what)));
       return done;
     });
   }
@@ -158,7 +179,7 @@ public:
       Operation what{Call::unlink, directory_node(directory), name, named_node(directory, name)};
       auto done = real_.unlink(directory, name);
       if (done)
-        record_.push_back(known(std::move(what)));
+        note(known(std::move(what)));
       return done;
     });
   }
@@ -166,8 +187,8 @@ public:
     return perform<void>(Call::make_directory, [&] {
       auto made = real_.make_directory(directory, name, mode);
       if (made)
-        record_.push_back({Call::make_directory, directory_node(directory), name,
-                           new_node(open_below(directory, name).get())});
+        note({Call::make_directory, directory_node(directory), name,
+              new_node(open_below(directory, name).get())});
       return made;
     });
   }
@@ -185,6 +206,8 @@ private:
       return std::nullopt;
     }
     const Fault now = found->second;
+    remarks_.emplace_back(record_.size(), std::string(name_of(call)) + " was made to fail with " +
+                                              std::to_string(now.error));
     if (--found->second.times == 0)
       faults_.erase(found);
     return now;
@@ -198,8 +221,7 @@ private:
     const std::lock_guard guard(mutex_);
     if (const auto failure = fault(call)) {
       if (directory) {
-        record_.push_back({call, directory_node(*directory)});
-        record_.back().failed = true;
+        note_sync(call, directory_node(*directory), true);
       }
       return std::unexpected(Errno{failure->error});
     }
@@ -215,8 +237,7 @@ private:
     SystemResult<void> done =
         failure ? std::unexpected(Errno{failure->error}) : SystemResult<void>(act());
     if (known != nodes_.end() && (done || call == Call::sync_file)) {
-      record_.push_back({call, known->second});
-      record_.back().failed = !done;
+      note_sync(call, known->second, !done);
     }
     return done;
   }
@@ -235,7 +256,7 @@ private:
       Operation what{call, known->second};
       what.offset = at;
       what.bytes = as_text(bytes);
-      record_.push_back(std::move(what));
+      note(std::move(what));
     }
     if (failure)
       return std::unexpected(Errno{failure->error});
@@ -253,9 +274,19 @@ private:
       auto done = real_.rename(from, from_name, to, to_name);
       // Two names of one file: rename(2) does nothing then.
       if (done && (replaced == no_node || replaced != what.child))
-        record_.push_back(known(std::move(what)));
+        note(known(std::move(what)));
       return done;
     });
+  }
+
+  void note(Operation what) {
+    record_.push_back(std::move(what));
+    changed_.notify_all();
+  }
+  void note_sync(Call call, Node node, bool failed) {
+    Operation what{call, node};
+    what.failed = failed;
+    note(std::move(what));
   }
 
   Node directory_node(int directory) const {
@@ -284,8 +315,11 @@ private:
   FileSystem& real_ = queued::posix_file_system();
   const Disk start_;
   std::function<void()> before_;
+  bool lacks_sync_of_everything_ = false;
   mutable std::mutex mutex_; // guards what follows
+  std::condition_variable changed_;
   std::vector<Operation> record_;
+  Remarks remarks_;
   Inodes nodes_;
   Node last_node_ = root_node;
   std::map<Call, std::size_t> calls_;

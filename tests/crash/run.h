@@ -2,6 +2,7 @@
 // sessions, other programs in the Maildirs, disks that fail.
 #pragma once
 
+#include "queued/journal/journal_reader.h"
 #include "tests/crash/story.h"
 
 namespace letterlock::crash {
@@ -34,8 +35,17 @@ public:
   // Starts the store, and gets the accounts their ids; false if the disk fails it.
   bool start() {
     try {
-      client_.emplace(directory_.open(), options_of(story_, story_.life), files(), &gate_);
-    } catch (const std::runtime_error&) {
+      if (!story_.syncs_everything)
+        recorder_->lack_sync_of_everything();
+      auto options = options_of(story_, story_.life);
+      options.checkpoint_interval = story_.checkpoint_interval;
+      options.report = [this](const queued::StoreReport& report) {
+        recorder_->remark(report.event + ": " + report.text);
+      };
+      recorder_->remark("a start");
+      client_.emplace(directory_.open(), options, files(), &gate_);
+    } catch (const std::runtime_error& trouble) {
+      recorder_->remark(trouble.what());
       return false;
     }
     const auto ids = client_->resolve(story_.accounts);
@@ -47,7 +57,7 @@ public:
   }
   // After start() on what a crash left: looks at everything. What is wrong with it; empty: nothing.
   std::vector<std::string> take_stock() {
-    Outcome outcome;
+    Outcome outcome = what_is_known(*client_, story_);
     for (std::uint32_t account = 1; account <= story_.accounts.size(); ++account)
       for (const Found& one : list_account(*client_, account, story_.ledger, outcome.faults))
         outcome.found.push_back(one);
@@ -75,6 +85,24 @@ public:
     return commit(std::vector{mail}, again).front();
   }
 
+  // Waits until a checkpoint has retired everything that was committed; the story's interval must
+  // be short.
+  void wait_for_checkpoint() {
+    const auto journal = queued::open_directory(directory_.open().get(), "journal");
+    for (;;) {
+      const std::size_t before = now();
+      bool work = false;
+      const auto read = queued::journal::read_journal(
+          journal->get(), [&](const queued::journal::Record& record, auto, const auto&) {
+            work = work || std::holds_alternative<queued::journal::Accept>(record) ||
+                   std::holds_alternative<queued::journal::Expunge>(record);
+          });
+      if (read && !work)
+        return;
+      recorder_->wait_for_more_than(before);
+    }
+  }
+
   // Opens a maildrop and keeps it; reads all of it. False if it cannot be opened.
   bool open(std::uint32_t account) {
     close(account);
@@ -93,28 +121,25 @@ public:
     return maildrops_.at(account)->messages().size();
   }
 
-  // Of an open maildrop, which it closes; true if all of them are gone for good.
+  // Of an open maildrop, which it closes; true if all of them are gone for good, else nobody knows.
   bool expunge(std::uint32_t account, const std::vector<std::size_t>& indices) {
     const auto maildrop = maildrops_.at(account);
     maildrops_.erase(account);
-    std::vector<std::pair<std::size_t, Standing>> items; // and their standing before
-    const std::size_t asked = now();
+    std::vector<std::size_t> items;
     for (const std::size_t index : indices)
-      if (const auto item = item_of(account, maildrop->messages()[index].uidl)) {
-        items.emplace_back(*item, story_.ledger.items()[*item].standing(asked));
-        story_.ledger.removal_asked(*item, asked);
-      }
+      if (const auto item = item_of(account, std::string(maildrop->messages()[index].uidl)))
+        items.push_back(*item);
+    Id128 transaction = transaction_of(++story_.removals);
+    transaction.bytes[1] = 1;
+    const std::size_t removal = story_.ledger.removal_asked(transaction, items, now());
     auto done = Client::answer<ReadResult<queued::Expunged>>();
-    maildrop->expunge(indices, [this, items, done](ReadResult<queued::Expunged> result) {
-      for (const auto& [item, before] : items)
-        if (result && result->kept == 0)
-          story_.ledger.removed(item, now());
-        else if (!result && result.error().fault == queued::ReadFault::busy)
-          story_.ledger.put_back(item, now(), before);
-      *done = std::move(result);
-    });
-    const auto result = client_->wait_for(done);
-    return result && result->kept == 0;
+    maildrop->expunge(transaction, indices,
+                      [this, removal, done](ReadResult<queued::Expunged> result) {
+                        if (result)
+                          story_.ledger.removed(removal, now());
+                        *done = std::move(result);
+                      });
+    return client_->wait_for(done).has_value();
   }
 
   // ---- Other programs
@@ -142,10 +167,6 @@ public:
     if (names.empty())
       return false;
     recorder_->move(maildir->fresh.get(), names[0], maildir->cur.get(), names[0] + ":2,S");
-    if (!story_.ledger.promises().expunges_all_names) {
-      must(recorder_->sync_directory(maildir->cur.get()));
-      must(recorder_->sync_directory(maildir->fresh.get()));
-    }
     return true;
   }
   // It removes the first message there. False if there is none.
@@ -171,6 +192,7 @@ public:
     recorder_->heal();
     story_.start = recorder_->start();
     story_.record = recorder_->record();
+    story_.remarks = recorder_->remarks();
     Disk disk = story_.start;
     for (const Operation& what : story_.record)
       disk.apply(what);
@@ -215,7 +237,7 @@ private:
   }
 
   Client::Answer<queued::CommitResult> submit(const Mail& mail, bool again) {
-    std::vector<std::pair<std::size_t, Standing>> copies;
+    std::vector<std::pair<std::size_t, Item::Event>> copies; // and how it was before
     queued::Delivery delivery = delivery_of(mail);
     delivery.again = again;
     if (mail.in_file)
@@ -224,14 +246,17 @@ private:
     for (const std::uint32_t account : mail.accounts) {
       const std::size_t item =
           story_.ledger.add(account, mail.number, copy_of(mail, account), mail.spoiled);
-      copies.emplace_back(item, story_.ledger.items()[item].standing(asked));
+      copies.emplace_back(item, story_.ledger.items()[item].at(asked));
       story_.ledger.asked(item, asked);
     }
     if (!again)
       story_.mails.push_back(mail);
-    return client_->submit(std::move(delivery), [this, copies](const queued::CommitResult& said) {
+    return client_->submit(std::move(delivery), [this, copies, number = mail.number](
+                                                    const queued::CommitResult& said) {
       for (const auto& [item, before] : copies)
         story_.ledger.answered(item, now(), said.status, before);
+      recorder_->remark("message " + std::to_string(number) + " is answered with status " +
+                        std::to_string(static_cast<int>(said.status)) + ' ' + said.text);
     });
   }
   // The lease is kept until the store ends, as that of a borrower who has more to send.

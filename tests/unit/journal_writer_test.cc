@@ -357,7 +357,7 @@ void a_start_without_room_begins_broken(void**) {
   scene.start();
   assert_true(scene.writer().use().broken);
   assert_int_equal(scene.commit(1), 0);
-  assert_true(scene.fault() == BatchFault::broken);
+  assert_true(scene.fault() == BatchFault::full);
   assert_true(scene.writer().mend());
   assert_true(scene.commit(2) != 0);
   const Reading reading = reading_of(scene.descriptor());

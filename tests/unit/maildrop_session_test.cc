@@ -63,7 +63,7 @@ struct Fixture {
 
   std::shared_ptr<MaildirMaildrop> open(std::span<const PendingMessage> pending = {}) {
     auto opened = MaildirMaildrop::open(services, AccountId{1}, MaildropLock(nullptr),
-                                        {{pending.begin(), pending.end()}, {}});
+                                        {{pending.begin(), pending.end()}, {}, {}});
     if (!opened)
       throw std::runtime_error(opened.error().text);
     return *opened;

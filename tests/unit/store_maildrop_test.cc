@@ -103,7 +103,7 @@ void messages_moved_to_cur_keep_number_and_content(void**) {
   assert_text_equal(f.store.read(*maildrop, 1), f.content(2));
   assert_int_equal(f.store.expunge(*maildrop, {0, 1})->removed, 2);
   maildrop.reset();
-  f.store.settle(); // the answer is the journal's; the files go behind it
+  f.store.settle();
   assert_int_equal(f.directory.names(f.drop / "cur").size(), 0);
 }
 
@@ -215,6 +215,30 @@ void a_file_that_cannot_be_removed_now_is_removed_later(void**) {
   assert_int_equal((*f.store.list())->messages().size(), 0);
 }
 
+// docs/spool.md, "Recovery": what a maildrop does not give stays the journal's.
+void an_expunge_that_recovery_cannot_carry_out_stays_one(void**) {
+  for (int nth = 1; nth <= 8; ++nth) { // whichever removal of the start it is
+    Fixture f;
+    f.commit(1);
+    f.commit(2);
+    auto maildrop = *f.store.list();
+    f.files.fail(Call::unlink, 1, EIO);
+    assert_int_equal(f.store.expunge(*maildrop, {0})->removed, 1);
+    maildrop.reset();
+    f.store.close();
+    auto options = StoreUnderTest::default_options();
+    options.life = Id128{{2}};
+    options.first_retry = std::chrono::hours(1);
+    f.files.fail(Call::unlink, nth, EACCES);
+    for (int start = 0; start < 2; ++start) {
+      StoreUnderTest next(f.directory, f.files, options);
+      const auto after = *next.list();
+      assert_int_equal(after->messages().size(), 1);
+      assert_text_equal(next.read(*after, 0), f.content(2));
+    }
+  }
+}
+
 void one_session_has_a_maildrop(void**) {
   Fixture f;
   assert_true(f.store.resolve({"main", "alice"}).has_value());
@@ -292,6 +316,7 @@ int main() {
       cmocka_unit_test(expunge_is_one_sync_of_the_journal),
       cmocka_unit_test(an_expunge_that_is_not_synced_is_an_error_and_removes_nothing),
       cmocka_unit_test(a_file_that_cannot_be_removed_now_is_removed_later),
+      cmocka_unit_test(an_expunge_that_recovery_cannot_carry_out_stays_one),
       cmocka_unit_test(one_session_has_a_maildrop),
       cmocka_unit_test(a_lock_lasts_until_its_last_operation_has_ended),
       cmocka_unit_test(a_lock_may_outlive_the_store),
