@@ -1,5 +1,6 @@
 // What the other processes answer to a POP3 session, and what becomes of it when they do not.
 #include "pop3d/session_adapter.h"
+#include "pop3d/timeouts.h"
 
 #include <utility>
 
@@ -7,17 +8,17 @@ namespace letterlock::pop3d {
 
 namespace {
 
-std::string_view name_of(pop3::LoginFault fault) {
-  switch (fault) {
-  case pop3::LoginFault::refused:
+std::string_view name_of(LoginResult result) {
+  switch (result) {
+  case LoginResult::accepted:
+    return "accepted";
+  case LoginResult::refused:
     return "refused";
-  case pop3::LoginFault::delayed:
-    return "delayed";
-  case pop3::LoginFault::in_use:
+  case LoginResult::in_use:
     return "in-use";
-  case pop3::LoginFault::temporary:
+  case LoginResult::temporary:
     return "temporary";
-  case pop3::LoginFault::permanent:
+  case LoginResult::permanent:
     return "permanent";
   }
   std::unreachable();
@@ -32,131 +33,126 @@ void SessionAdapter::login_answered(ipc::LoginOutcome outcome, const Id128& gran
     return;
   switch (outcome) {
   case ipc::LoginOutcome::granted:
-    grant_ = grant;
-    answered();
-    session_.authenticated();
+    await(Awaiting::maildrop, answer_limit);
+    unsent_ = ipc::OpenMaildrop{*ticket_, grant};
+    send_request();
     break;
   case ipc::LoginOutcome::refused:
-    fail_login(pop3::LoginFault::refused);
-    break;
-  case ipc::LoginOutcome::delayed:
-    fail_login(pop3::LoginFault::delayed);
+    finish_login(LoginResult::refused);
     break;
   case ipc::LoginOutcome::busy:
   case ipc::LoginOutcome::temporary:
-    fail_login(pop3::LoginFault::temporary);
+    finish_login(LoginResult::temporary);
     break;
   }
   resume();
 }
 
-void SessionAdapter::maildrop_opened(const ipc::MaildropOpened& opened) {
+void SessionAdapter::maildrop_opened(ipc::MaildropOutcome outcome, std::uint32_t messages) {
   if (awaiting_ != Awaiting::maildrop)
     return;
-  if (opened.outcome != ipc::MaildropOutcome::open)
+  if (outcome != ipc::MaildropOutcome::open)
     maildrop_ = MaildropState::none;
-  switch (opened.outcome) {
+  switch (outcome) {
   case ipc::MaildropOutcome::open:
-    answered();
-    messages_ = opened.messages;
-    ahead_.begin(messages_);
-    log_login("accepted");
-    session_.maildrop_opened(opened.messages, opened.octets);
+    await(Awaiting::listing, answer_limit);
+    session_.on_login(LoginResult::accepted);
+    messages_ = unlisted_ = messages;
+    if (messages == 0)
+      finish_listing(StoreResult::done);
     break;
   case ipc::MaildropOutcome::in_use:
-    fail_login(pop3::LoginFault::in_use);
+    finish_login(LoginResult::in_use);
     break;
   case ipc::MaildropOutcome::temporary:
   case ipc::MaildropOutcome::refused: // the grant was too old, or went to a queued that is gone
-    fail_login(pop3::LoginFault::temporary);
+    finish_login(LoginResult::temporary);
     break;
   }
   resume();
 }
 
-// Without a maildrop. One that was asked for is closed.
-void SessionAdapter::fail_login(pop3::LoginFault fault) {
-  leave_maildrop();
-  answered();
-  log_login(name_of(fault));
-  session_.login_failed(fault);
+bool SessionAdapter::maildrop_listed(std::span<const ipc::MaildropEntry> entries) {
+  if (awaiting_ != Awaiting::listing)
+    return true; // what follows the last message that can be shown, or was given up
+  if (entries.size() > unlisted_)
+    return false;
+  std::vector<MaildropEntry> listed;
+  listed.reserve(entries.size());
+  for (const ipc::MaildropEntry& entry : entries)
+    if (const auto valid = MaildropEntry::from(entry.wire_size, entry.uidl.view()))
+      listed.push_back(*valid);
+  unlisted_ -= static_cast<std::uint32_t>(entries.size());
+  if (listed.size() != entries.size())
+    finish_listing(StoreResult::permanent);
+  else if (!session_.on_listing(listed) || unlisted_ == 0)
+    finish_listing(StoreResult::done);
+  else
+    await(Awaiting::listing, answer_limit);
+  resume();
+  return true;
 }
 
-void SessionAdapter::log_login(std::string_view result) {
+// Without a maildrop. One that was opened is closed.
+void SessionAdapter::finish_login(LoginResult result) {
+  leave_maildrop();
+  answered();
   context_.log.info("pop3.login", {{"session", number_},
                                    {"peer", address_},
-                                   {"user", user_},
-                                   {"result", result},
+                                   {"user", user_.view()},
+                                   {"result", name_of(result)}});
+  session_.on_login(result);
+}
+
+void SessionAdapter::finish_listing(StoreResult result) {
+  answered();
+  const auto outcome = result == StoreResult::done        ? LoginResult::accepted
+                       : result == StoreResult::temporary ? LoginResult::temporary
+                                                          : LoginResult::permanent;
+  context_.log.info("pop3.login", {{"session", number_},
+                                   {"peer", address_},
+                                   {"user", user_.view()},
+                                   {"result", name_of(outcome)},
                                    {"messages", messages_}});
+  if (result != StoreResult::done)
+    leave_maildrop();
+  session_.on_listing_complete(result);
 }
 
 void SessionAdapter::leave_maildrop() {
   unsent_ = std::monostate();
-  ahead_.clear();
   const auto state = std::exchange(maildrop_, MaildropState::none);
   if (const auto ticket = std::exchange(ticket_, std::nullopt))
     backend_.leave(*ticket, state == MaildropState::held);
 }
 
-// Somebody who is gone without a word does not keep the owner out of the maildrop. Whoever has
-// asked for something that is under way has not gone.
-void SessionAdapter::maildrop_wanted() {
-  const auto silent_for = std::chrono::steady_clock::now() - last_moved_;
-  if (awaiting_ != Awaiting::client || silent_for < silence_)
-    return backend_.keep_maildrop(*ticket_);
-  session_.displaced();
-  resume();
-}
-
 // ---- Messages
 
-void SessionAdapter::sizes_listed(std::uint32_t first, std::span<const std::uint64_t> sizes) {
-  if (awaiting_ != Awaiting::listing || first != listed_from_)
+void SessionAdapter::message_opened(std::uint32_t index, UniqueFd file) {
+  if (awaiting_ != Awaiting::message || index != opening_.index)
     return;
   answered();
-  session_.sizes_listed(sizes);
+  content_ = Content{.file = std::move(file), .whole = !opening_.extent.body_lines};
+  session_.on_message_opened(StoreResult::done);
   resume();
 }
 
-void SessionAdapter::uidls_listed(std::uint32_t first, std::span<const std::string_view> uidls) {
-  if (awaiting_ != Awaiting::listing || first != listed_from_)
+void SessionAdapter::message_unavailable(std::uint32_t index) {
+  if (awaiting_ != Awaiting::message || index != opening_.index)
     return;
   answered();
-  session_.uidls_listed(uidls);
+  session_.on_message_opened(StoreResult::temporary);
   resume();
-}
-
-void SessionAdapter::message_arrived(std::uint32_t index, MessageResult result) {
-  auto now = ahead_.arrived(index, std::move(result));
-  read_ahead();
-  if (!now || awaiting_ != Awaiting::message || index != opening_)
-    return;
-  // What could not be had ahead, with many others, may be had on its own.
-  if (!*now && now->error() == pop3::ReadFault::temporary && !opening_asked_) {
-    ask_for_message(index);
-  } else {
-    answered();
-    take_message(std::move(*now));
-  }
-  resume();
-}
-
-void SessionAdapter::take_message(MessageResult result) {
-  if (!result)
-    return session_.message_unavailable(result.error());
-  const std::uint64_t size = result->wire_size;
-  open_ = OpenMessage{std::move(*result), opening_whole_};
-  session_.message_opened(size);
 }
 
 void SessionAdapter::expunged(const Id128& transaction, bool durable) {
-  if (awaiting_ != Awaiting::removal || transaction != removal_->transaction)
+  if (awaiting_ != Awaiting::expunge || transaction != removal_->transaction)
     return;
   answered();
   const auto removal = std::exchange(removal_, std::nullopt);
   if (durable)
     deleted_ = removal->indices.size();
-  session_.messages_removed(durable);
+  session_.on_expunged(durable ? StoreResult::done : StoreResult::temporary);
   resume();
 }
 
@@ -179,7 +175,6 @@ void SessionAdapter::authd_lost() {
 void SessionAdapter::queued_lost() {
   if (maildrop_ == MaildropState::held)
     maildrop_ = MaildropState::lost;
-  ahead_.clear();
   switch (awaiting_) {
   case Awaiting::client:
   case Awaiting::handshake:
@@ -190,7 +185,7 @@ void SessionAdapter::queued_lost() {
   case Awaiting::message:
     give_up();
     break;
-  case Awaiting::removal:
+  case Awaiting::expunge:
     if (!removal_->was_sent) {
       give_up();
       break;
@@ -221,22 +216,20 @@ void SessionAdapter::give_up() {
     return;
   case Awaiting::login:
   case Awaiting::maildrop:
-    return fail_login(pop3::LoginFault::temporary);
+    return finish_login(LoginResult::temporary);
   case Awaiting::listing:
-    answered();
-    session_.listing_failed(pop3::ReadFault::temporary);
-    break;
+    return finish_listing(StoreResult::temporary);
   case Awaiting::message:
     answered();
-    session_.message_unavailable(pop3::ReadFault::temporary);
-    break;
-  case Awaiting::removal:
+    session_.on_message_opened(StoreResult::temporary);
+    if (maildrop_ == MaildropState::lost) // and will be for every message: the client logs in anew
+      session_.on_shutdown();
+    return;
+  case Awaiting::expunge:
     answered();
     removal_.reset();
-    return session_.messages_removed(false);
+    return session_.on_expunged(StoreResult::temporary);
   }
-  if (maildrop_ == MaildropState::lost) // and will be for every message: the client logs in anew
-    session_.shut_down();
 }
 
 } // namespace letterlock::pop3d

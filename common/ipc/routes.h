@@ -54,10 +54,9 @@ using Routes = TypeList<
     Route<Role::authd,  Role::queued, TypeList<Grant>>,
     Route<Role::queued, Role::authd,  TypeList<GrantTaken>>,
     Route<Role::pop3d,  Role::queued,
-          TypeList<OpenMaildrop, ListMessages, OpenMessage, Expunge, MaildropKept, CloseMaildrop>>,
+          TypeList<OpenMaildrop, OpenMessage, Expunge, CloseMaildrop>>,
     Route<Role::queued, Role::pop3d,
-          TypeList<MaildropOpened, MessageSizes, MessageUidls, MessageContent, MessageOpened,
-                   MessageUnavailable, Expunged, MaildropWanted>>,
+          TypeList<MaildropOpened, MaildropPart, MessageOpened, MessageUnavailable, Expunged>>,
 
     Route<Role::smtpd, Role::keyd, TypeList<Sign>>,
     Route<Role::keyd, Role::smtpd, TypeList<Signed>>,

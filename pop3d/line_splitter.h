@@ -9,14 +9,14 @@
 // and when the splitter goes.
 #pragma once
 
-#include "libpop3/limits.h"
+#include "pop3d/limits.h"
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
 
-namespace letterlock::pop3 {
+namespace letterlock::pop3d {
 
 class LineSplitter {
 public:
@@ -57,4 +57,4 @@ private:
   bool ended_ = false;
 };
 
-} // namespace letterlock::pop3
+} // namespace letterlock::pop3d
