@@ -132,4 +132,8 @@ void encode_body(const Record& record, std::string& bytes);
 // Voids; sequence numbers that are implausible.
 std::optional<Expected<Record>> decode_body(std::uint8_t type, Bytes body);
 
+// The message that RECORD brings: an Accept, or the DSN of an Outcome. Its views point where those
+// of RECORD do. None for others.
+std::optional<Accept> accept_in(const Record& record);
+
 } // namespace letterlock::queued::journal

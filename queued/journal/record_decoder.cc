@@ -337,4 +337,16 @@ std::optional<Expected<Record>> decode_body(std::uint8_t type, Bytes body) {
   }
 }
 
+std::optional<Accept> accept_in(const Record& record) {
+  if (const auto* accept = std::get_if<Accept>(&record))
+    return *accept;
+  const auto* outcome = std::get_if<Outcome>(&record);
+  if (outcome == nullptr || outcome->dsn.empty())
+    return std::nullopt;
+  auto dsn = decode_body(type::accept, as_bytes(outcome->dsn));
+  if (!dsn || !*dsn)
+    return std::nullopt;
+  return std::get<Accept>(std::move(**dsn));
+}
+
 } // namespace letterlock::queued::journal

@@ -87,7 +87,11 @@ void Checkpointer::checkpoint() {
   static_cast<void>(
       parts_.progress.wait_for(wanted, options_.interval, [this] { return stopping(); }));
   const journal::Sequence up_to = parts_.progress.done_up_to();
-  if (up_to <= retired_ || stopping() || !sync(up_to))
+  if (up_to <= retired_ || stopping())
+    return;
+  if (const auto kept = parts_.queue.keep(up_to); !kept)
+    return parts_.reporter.say(StoreReport::Level::error, "checkpoint.failed", kept.error().text);
+  if (!sync(up_to))
     return;
   parts_.large.retire(up_to);
   // In a journal that is broken nothing can be written: the segment that mends it says so.

@@ -25,6 +25,7 @@ struct CheckpointerParts {
   Materialiser& materialiser;
   Progress& progress;
   LargeFiles& large;
+  QueueKeeper& queue;
   const MaildirHost& host;
   Reporter& reporter;
   std::function<std::int64_t()> now; // seconds since 1970

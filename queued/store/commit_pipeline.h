@@ -1,7 +1,8 @@
 // CommitPipeline: everything that is to become durable, on its way through the journal: deliveries,
-// expunges, and the journal's own housekeeping. All that wait are one batch: one write, one sync.
+// outcomes, expunges, and the journal's own housekeeping. All that wait are one batch: one write,
+// one sync.
 //
-// submit() is the loop thread's; the rest may be called from any. Source:
+// submit() and record_outcome() are the loop thread's; the rest may be called from any. Source:
 // docs/spool.md, "Committing" and "Repeats".
 #pragma once
 
@@ -10,6 +11,7 @@
 #include "queued/store/identity.h"
 #include "queued/store/large_files.h"
 #include "queued/store/materialiser.h"
+#include "queued/store/queue_keeper.h"
 
 #include <atomic>
 #include <condition_variable>
@@ -28,6 +30,7 @@ struct PipelineParts {
   Materialiser& materialiser;
   Progress& progress;
   LargeFiles& large;
+  QueueKeeper& queue;
   WorkerPool& copiers; // of large messages
   SpaceLedger& ledger;
   MessageIds& ids;
@@ -55,6 +58,8 @@ public:
   // As MessageStore::submit; SCRATCH is the file of ScratchContent, or none if there is no such
   // lease.
   void submit(Delivery delivery, ScratchFile scratch, Done done);
+  // As MessageStore::record_outcome; SCRATCH is the DSN's.
+  void record_outcome(QueueOutcome outcome, ScratchFile scratch, Done done);
   // Removes files from a maildrop; DONE says that it is durable, or why it was not begun. From any
   // thread.
   void expunge(ExpungeRequest request, std::function<void(Expected<void>)> done);
@@ -81,6 +86,13 @@ private:
     bool large = false;
     std::uint64_t backlog = 0;
     std::shared_ptr<const SpaceLedger::Booking> booking; // of a large one: before it is copied
+    QueueKeeper::Hold queue_room;                        // if it goes to other hosts
+  };
+  struct OutcomeWork {
+    QueueOutcome outcome; // without its DSN
+    QueueKeeper::Hold claim;
+    std::optional<DeliveryWork> dsn; // answers for the whole
+    Done done;                       // if there is no DSN
   };
   // A part of a request: it may be too long for one record. The last one names the transaction and
   // is answered; it is not written if one before it failed.
@@ -93,14 +105,24 @@ private:
     const journal::Record* record;
     std::function<void(bool)> done;
   };
-  using Work = std::variant<DeliveryWork, ExpungeWork, RecordWork>;
+  struct Accepted; // a delivery whose content was checked
+  using Work = std::variant<DeliveryWork, OutcomeWork, ExpungeWork, RecordWork>;
   struct Batch;
 
   void run();
   void run_batch(std::vector<Work> works);
+  std::optional<DeliveryWork> admit(Delivery delivery, ScratchFile scratch, Done done, bool is_dsn);
+  void begin(Work work);
+  static DeliveryWork* delivery_of(Work& work);
   std::expected<std::shared_ptr<const SpaceLedger::Booking>, Refusal>
   book(const DeliveryWork& work);
   void add_delivery(Batch& batch, DeliveryWork work);
+  void add_outcome(Batch& batch, OutcomeWork work);
+  std::expected<Accepted, Refusal> accept(DeliveryWork work);
+  static CommitResult result_of(const Accepted& accepted);
+  journal::Accept record_of(const Accepted& accepted);
+  void was_accepted(Accepted& accepted, journal::Sequence sequence, const journal::Place& place,
+                    std::vector<CopyJob>& copies);
   void add_expunge(Batch& batch, ExpungeWork work);
   void fail_expunge(ExpungeWork& work, const std::string& why);
   void commit(Batch& batch);

@@ -3,6 +3,7 @@
 
 #include "common/base/crc32c.h"
 #include "common/mail/wire_size.h"
+#include "queued/store/relay_envelope.h"
 
 #include <unistd.h>
 
@@ -41,8 +42,11 @@ Refusal Refusal::system(std::string_view doing, Errno error) {
 }
 
 std::string check_delivery(const Delivery& delivery, const StoreLimits& limits) {
-  if (delivery.copies.empty() || delivery.copies.size() > limits.copies)
+  if ((delivery.copies.empty() && !delivery.relay) || delivery.copies.size() > limits.copies)
     return "it has no copies, or too many";
+  if (delivery.relay)
+    if (auto wrong = check_envelope(*delivery.relay, limits); !wrong.empty())
+      return wrong;
   if (delivery.received < 0)
     return "its time is negative";
   if (delivery.stored_size > limits.message_bytes)

@@ -5,17 +5,19 @@
 
 namespace letterlock::queued {
 
-SystemResult<journal::Contents> JournalTable::read(int directory) {
-  return journal::read_journal(directory, [this](const journal::Record& record,
-                                                 journal::Sequence sequence,
-                                                 const journal::Place& place) {
-    if (const auto* accept = std::get_if<journal::Accept>(&record))
-      add(*accept, sequence, place);
-    else if (const auto* expunge = std::get_if<journal::Expunge>(&record))
-      add(*expunge, sequence);
-    else if (const auto* materialised = std::get_if<journal::Materialised>(&record))
-      materialised_ = *materialised;
-  });
+SystemResult<journal::Contents> JournalTable::read(int directory, const journal::Visit& also) {
+  return journal::read_journal(
+      directory,
+      [&](const journal::Record& record, journal::Sequence sequence, const journal::Place& place) {
+        if (also)
+          also(record, sequence, place);
+        if (const auto accept = journal::accept_in(record))
+          add(*accept, sequence, place);
+        else if (const auto* expunge = std::get_if<journal::Expunge>(&record))
+          add(*expunge, sequence);
+        else if (const auto* materialised = std::get_if<journal::Materialised>(&record))
+          materialised_ = *materialised;
+      });
 }
 
 void JournalTable::add(const journal::Accept& accept, journal::Sequence sequence,

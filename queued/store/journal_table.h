@@ -25,8 +25,8 @@ public:
 
   explicit JournalTable(const MaildirHost& host) : host_(host) {}
 
-  // Reads the journal in DIRECTORY (open); waits for the disk.
-  SystemResult<journal::Contents> read(int directory);
+  // Reads the journal in DIRECTORY (open), and shows each record to ALSO; waits for the disk.
+  SystemResult<journal::Contents> read(int directory, const journal::Visit& also = {});
 
   std::map<std::uint32_t, Mailbox>& mailboxes() { return mailboxes_; }
   // The last one.

@@ -18,25 +18,35 @@ std::string LargeFiles::name_of(const Id128& message, std::uint32_t mailbox) {
   return message.hex() + '.' + std::to_string(mailbox);
 }
 
+std::vector<std::uint32_t> LargeFiles::mailboxes_of(const Delivery& delivery) {
+  std::vector<std::uint32_t> mailboxes;
+  for (const Copy& copy : delivery.copies)
+    mailboxes.push_back(static_cast<std::uint32_t>(copy.account));
+  if (delivery.relay)
+    mailboxes.push_back(of_queue);
+  return mailboxes;
+}
+
 std::expected<void, Refusal> LargeFiles::write(const Delivery& delivery, const Id128& message,
                                                const ScratchFile& scratch) {
-  std::vector<std::uint32_t> mailboxes;
+  const std::vector<std::uint32_t> mailboxes = mailboxes_of(delivery);
+  std::size_t next = 0;
   const auto refuse = [&](Refusal refusal) {
-    remove(message, mailboxes);
+    remove(message, {mailboxes.begin(), mailboxes.begin() + static_cast<std::ptrdiff_t>(next)});
     return std::unexpected(std::move(refusal));
   };
-  for (std::size_t next = 0; next < delivery.copies.size();) {
+  while (next < mailboxes.size()) {
     // As many copies as may be open, in one reading.
     std::vector<UniqueFd> open;
-    for (; next < delivery.copies.size() && open.size() < most_open_copies; ++next) {
-      const Copy& copy = delivery.copies[next];
-      const auto mailbox = static_cast<std::uint32_t>(copy.account);
-      auto file = files_.create_file(directory_, name_of(message, mailbox), message_mode);
+    while (next < mailboxes.size() && open.size() < most_open_copies) {
+      auto file = files_.create_file(directory_, name_of(message, mailboxes[next]), message_mode);
       if (!file)
         return refuse(Refusal::system("large", file.error()));
-      mailboxes.push_back(mailbox);
-      if (const auto written = files_.append(file->get(), as_bytes(copy.head)); !written)
-        return refuse(Refusal::system("large", written.error()));
+      const std::size_t copy = next++;
+      if (copy < delivery.copies.size()) // the queue's has no head
+        if (const auto written = files_.append(file->get(), as_bytes(delivery.copies[copy].head));
+            !written)
+          return refuse(Refusal::system("large", written.error()));
       open.push_back(std::move(*file));
     }
     auto copied = copy_content(delivery, scratch, [&](Bytes piece) -> SystemResult<void> {

@@ -1,5 +1,6 @@
 // LargeFiles: copies of large messages, each a file in `large` that is synced before the journal
-// names it, linked into its maildrop, and removed once a checkpoint has made that durable.
+// names it, linked into its maildrop or the queue, and removed once a checkpoint has made that
+// durable.
 //
 // Callable from any thread; what waits for the disk says so. Source: docs/spool.md, "Committing"
 // and "Checkpoint".
@@ -20,10 +21,15 @@ public:
   LargeFiles(FileSystem& files, int directory) : files_(files), directory_(directory) {}
 
   int directory() const { return directory_; }
+  // Stands for the mailbox of the copy without a head that the queue needs; no account has it.
+  static constexpr std::uint32_t of_queue = 0;
   // MESSAGE.MAILBOX
   static std::string name_of(const Id128& message, std::uint32_t mailbox);
 
-  // Writes and syncs one file for each copy; waits. On a refusal there is none.
+  // The mailboxes that a delivery has files for, of_queue among them.
+  static std::vector<std::uint32_t> mailboxes_of(const Delivery& delivery);
+
+  // Writes and syncs one file for each of these; waits. On a refusal there is none.
   std::expected<void, Refusal> write(const Delivery& delivery, const Id128& message,
                                      const ScratchFile& scratch);
   // The names, durably; waits. To be called once before the records that name them.

@@ -8,6 +8,7 @@
 #include "queued/store/scratch_pool.h"
 #include "queued/store/unsettled_copies.h"
 
+#include <algorithm>
 #include <ctime>
 
 namespace letterlock::queued {
@@ -79,6 +80,14 @@ public:
   }
   void forget_borrower(Borrower borrower) override { scratch_.forget(borrower); }
 
+  std::vector<QueuedMessage> queue() const override { return queue_.messages(); }
+  std::optional<QueuedMessage> find_queued(const Id128& message) const override {
+    return queue_.find(message);
+  }
+  void open_queued(const Id128& message,
+                   std::function<void(ReadResult<OpenedMessage>)> done) override;
+  void record_outcome(QueueOutcome outcome, std::function<void(CommitResult)> done) override;
+
   std::optional<MaildropLock> lock_maildrop(AccountId account) override;
   void open_maildrop(MaildropLock lock,
                      std::function<void(ReadResult<std::shared_ptr<Maildrop>>)> done) override;
@@ -87,6 +96,8 @@ private:
   MaildirStore(const MaildirStoreOptions& options, FileSystem& files,
                std::unique_ptr<StateDirectory> state, std::unique_ptr<CompletionQueue> completions);
   Expected<void> start();
+  bool has_accounts(const Delivery& delivery) const;
+  ScratchFile scratch_of(const Delivery& delivery);
   void open_when_settled(MaildropLock lock, Unsettled unsettled,
                          std::function<void(ReadResult<std::shared_ptr<Maildrop>>)> done);
   void remake_maildrop(std::uint32_t mailbox);
@@ -105,6 +116,7 @@ private:
   SpaceLedger ledger_;
   ScratchPool scratch_;
   LargeFiles large_;
+  QueueKeeper queue_;
   MessageIds ids_;
   UnsettledCopies unsettled_;
   std::unique_ptr<Progress> progress_;
@@ -122,8 +134,9 @@ MaildirStore::MaildirStore(const MaildirStoreOptions& options, FileSystem& files
       reporter_(*completions_, options.report), state_(std::move(state)),
       host_(options.server_name), ledger_(files, state_->root(), options.reserve),
       scratch_({files, state_->scratch(), ledger_, copiers_, *completions_}, options.limits.leases),
-      large_(files, state_->large()), ids_(state_->identity(), random_salt()),
-      unsettled_(state_->journal(), state_->large()),
+      large_(files, state_->large()),
+      queue_(files, {state_->queue(), state_->large(), state_->journal()}, options.limits),
+      ids_(state_->identity(), random_salt()), unsettled_(state_->journal(), state_->large()),
       copiers_(options.copy_threads, options.limits.backlog_deliveries),
       workers_(options.read_threads, options.limits.read_jobs) {}
 
@@ -147,7 +160,8 @@ MaildirStore::open(UniqueFd root, const MaildirStoreOptions& options, FileSystem
 Expected<void> MaildirStore::start() {
   for (StoreReport& report : state_->take_reports())
     reporter_.say(report.level, std::move(report.event), std::move(report.text));
-  auto recovered = recover({files_, *state_, large_, host_, options_.life}, options_.limits);
+  auto recovered =
+      recover({files_, *state_, large_, host_, queue_, options_.life}, options_.limits);
   if (!recovered)
     return std::unexpected(recovered.error());
   for (StoreReport& report : recovered->reports)
@@ -163,6 +177,8 @@ Expected<void> MaildirStore::start() {
   for (const CopyJob& copy : recovered->unsettled)
     if (copy.large)
       large_kept.insert(LargeFiles::name_of(copy.message, copy.mailbox));
+  for (std::string& name : queue_.large_names())
+    large_kept.insert(std::move(name));
   if (const auto swept = large_.sweep(large_kept); !swept)
     return std::unexpected(Error::system("large", swept.error().number));
 
@@ -188,13 +204,13 @@ Expected<void> MaildirStore::start() {
   progress_->begin(start.sequence - 1, 0);
 
   pipeline_ = std::make_unique<CommitPipeline>(
-      PipelineParts{*journal_, *materialiser_, *progress_, large_, copiers_, ledger_, ids_, host_,
-                    *completions_, reporter_},
+      PipelineParts{*journal_, *materialiser_, *progress_, large_, queue_, copiers_, ledger_, ids_,
+                    host_, *completions_, reporter_},
       options_.limits,
       PipelineStart{options_.life, start.seen, start.positions, start.sequence - 1});
   checkpointer_ = std::make_unique<Checkpointer>(
       CheckpointerParts{files_, *state_, *journal_, *pipeline_, *materialiser_, *progress_, large_,
-                        host_, reporter_, seconds_now},
+                        queue_, host_, reporter_, seconds_now},
       CheckpointerOptions{options_.checkpoint_interval}, start.retired - 1,
       options_.limits.segments);
   pipeline_->before_batch([this] { checkpointer_->pace(); });
@@ -221,16 +237,44 @@ void MaildirStore::resolve_accounts(std::vector<AccountName> names,
     completions_->post([done] { done(fail("accounts: too much waits for the disk")); });
 }
 
+bool MaildirStore::has_accounts(const Delivery& delivery) const {
+  return std::all_of(delivery.copies.begin(), delivery.copies.end(),
+                     [this](const Copy& copy) { return state_->has_account(copy.account); });
+}
+
+ScratchFile MaildirStore::scratch_of(const Delivery& delivery) {
+  const auto* content = std::get_if<ScratchContent>(&delivery.content);
+  return content == nullptr ? nullptr : scratch_.find(content->borrower, content->id);
+}
+
 void MaildirStore::submit(Delivery delivery, std::function<void(CommitResult)> done) {
-  for (const Copy& copy : delivery.copies)
-    if (!state_->has_account(copy.account))
-      return completions_->post([done = std::move(done), id = delivery.transaction] {
-        done({id, CommitStatus::refused, "there is no such account"});
-      });
-  ScratchFile scratch;
-  if (const auto* content = std::get_if<ScratchContent>(&delivery.content))
-    scratch = scratch_.find(content->borrower, content->id);
+  if (!has_accounts(delivery))
+    return completions_->post([done = std::move(done), id = delivery.transaction] {
+      done({id, CommitStatus::refused, "there is no such account"});
+    });
+  ScratchFile scratch = scratch_of(delivery);
   pipeline_->submit(std::move(delivery), std::move(scratch), std::move(done));
+}
+
+void MaildirStore::record_outcome(QueueOutcome outcome, std::function<void(CommitResult)> done) {
+  if (outcome.dsn && !has_accounts(*outcome.dsn))
+    return completions_->post([done = std::move(done), id = outcome.dsn->transaction] {
+      done({id, CommitStatus::refused, "there is no such account"});
+    });
+  ScratchFile scratch = outcome.dsn ? scratch_of(*outcome.dsn) : nullptr;
+  pipeline_->record_outcome(std::move(outcome), std::move(scratch), std::move(done));
+}
+
+void MaildirStore::open_queued(const Id128& message,
+                               std::function<void(ReadResult<OpenedMessage>)> done) {
+  const bool posted = workers_.post([this, message, done] {
+    auto opened = std::make_shared<ReadResult<OpenedMessage>>(queue_.open(message));
+    completions_->post([done, opened] { done(std::move(*opened)); });
+  });
+  if (!posted)
+    completions_->post([done] {
+      done(std::unexpected(ReadError{ReadFault::busy, "too many reads wait"}));
+    });
 }
 
 std::optional<MaildropLock> MaildirStore::lock_maildrop(AccountId account) {

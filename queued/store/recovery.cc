@@ -26,9 +26,10 @@ public:
 private:
   SystemResult<void> sync_slots();
   void settle(std::uint32_t mailbox, JournalTable::Mailbox& table);
+  Expected<void> settle_queue();
   void keep(std::vector<CopyJob> jobs);
   void keep_removal(std::uint32_t mailbox, const JournalTable::Mailbox& table);
-  void hold(journal::Sequence sequence);
+  void hold(journal::Sequence sequence); // 0: nothing
   void say(StoreReport::Level level, std::string event, std::string text) {
     result_.reports.push_back({level, std::move(event), std::move(text)});
   }
@@ -72,7 +73,7 @@ void Recovery::keep_removal(std::uint32_t mailbox, const JournalTable::Mailbox& 
 }
 
 void Recovery::hold(journal::Sequence sequence) {
-  if (lowest_kept_ == 0 || sequence < lowest_kept_)
+  if (sequence != 0 && (lowest_kept_ == 0 || sequence < lowest_kept_))
     lowest_kept_ = sequence;
 }
 
@@ -154,8 +155,29 @@ void Recovery::settle(std::uint32_t mailbox, JournalTable::Mailbox& table) {
   }
 }
 
+Expected<void> Recovery::settle_queue() {
+  const auto settled = places_.queue.settle();
+  if (!settled)
+    return std::unexpected(Error::system("queue", settled.error().number));
+  for (const std::string& message : settled->lost)
+    say(StoreReport::Level::error, "queue.lost", message + ": its content in large is gone");
+  if (!settled->why.empty())
+    say(StoreReport::Level::error, "recovery.unsettled", settled->why);
+  hold(settled->first_needed);
+  return {};
+}
+
 Expected<Recovered> Recovery::run() {
-  const auto contents = table_.read(places_.state.journal());
+  const auto loaded = places_.queue.load([this](const std::string& name, const std::string& why) {
+    say(StoreReport::Level::error, "queue.damage",
+        places_.state.set_queue_aside(name) + ": " + why);
+  });
+  if (!loaded)
+    return std::unexpected(Error::system("queue", loaded.error().number));
+  const auto contents = table_.read(
+      places_.state.journal(),
+      [this](const journal::Record& record, journal::Sequence sequence,
+             const journal::Place& place) { places_.queue.note(record, sequence, place); });
   if (!contents)
     return std::unexpected(Error::system("journal", contents.error().number));
   for (const journal::Damage& damage : contents->damage)
@@ -185,6 +207,10 @@ Expected<Recovered> Recovery::run() {
   if (!sync_each_ && !table_.mailboxes().empty())
     if (const auto synced = places_.files.sync_everything(places_.state.root()); !synced)
       return std::unexpected(Error::system("syncing the maildrops", synced.error().number));
+  for (std::string& name : places_.queue.large_names())
+    large_kept.insert(std::move(name));
+  if (auto settled = settle_queue(); !settled)
+    return std::unexpected(settled.error());
   // Only what still waits needs its file, but until the new segment is there all of it might.
   if (const auto swept = places_.large.sweep(large_kept); !swept)
     return std::unexpected(Error::system("large", swept.error().number));

@@ -8,6 +8,7 @@
 #include "queued/maildir/maildir_name.h"
 #include "queued/store/copy_job.h"
 #include "queued/store/large_files.h"
+#include "queued/store/queue_keeper.h"
 #include "queued/store/state_directory.h"
 #include "queued/store/store.h"
 
@@ -21,6 +22,7 @@ struct RecoveryPlaces {
   StateDirectory& state;
   LargeFiles& large;
   const MaildirHost& host;
+  QueueKeeper& queue;
   std::optional<Id128> life; // of the page cache now; none: trust no unsynced file
 };
 

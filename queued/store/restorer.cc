@@ -62,8 +62,8 @@ SystemResult<CopyBytes> read_copy(int journal, const CopyJob& copy, std::string&
   const auto record = journal::read_record(journal, copy.place, buffer);
   if (!record)
     return std::unexpected(record.error());
-  const auto* accept = std::get_if<journal::Accept>(&*record);
-  if (accept == nullptr || accept->message != copy.message)
+  const auto accept = journal::accept_in(*record);
+  if (!accept || accept->message != copy.message)
     return std::unexpected(Errno{ENOENT});
   for (const journal::Copy& one : accept->copies)
     if (one.mailbox == copy.mailbox)

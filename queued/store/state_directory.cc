@@ -36,7 +36,8 @@ Expected<std::unique_ptr<StateDirectory>> StateDirectory::open(UniqueFd root, Fi
                                          std::tuple("maildrops", shared_mode, &state->maildrops_),
                                          std::tuple("scratch", private_mode, &state->scratch_),
                                          std::tuple("journal", private_mode, &state->journal_),
-                                         std::tuple("large", large_mode, &state->large_)}) {
+                                         std::tuple("large", large_mode, &state->large_),
+                                         std::tuple("queue", private_mode, &state->queue_)}) {
     auto made = state->ensure_directory(state->root(), name, mode);
     if (!made)
       return std::unexpected(made.error());

@@ -32,6 +32,7 @@ public:
   int scratch() const { return scratch_.get(); }
   int journal() const { return journal_.get(); }
   int large() const { return large_.get(); }
+  int queue() const { return queue_.get(); }
   // Of this start: its epoch is one that no start before had.
   const Identity& identity() const { return identity_; }
   // What was set aside or left alone at the start.
@@ -47,6 +48,8 @@ public:
   // Keeps the damaged bytes of the journal in corrupt/, or all of a slot. What was done, for the
   // log.
   std::string set_aside(const journal::Damage& damage);
+  // The same for what has NAME in queue/.
+  std::string set_queue_aside(const std::string& name);
 
 private:
   StateDirectory(UniqueFd root, FileSystem& files, const StateOptions& options)
@@ -71,7 +74,7 @@ private:
   UniqueFd root_;
   FileSystem& files_;
   StateOptions options_;
-  UniqueFd lock_, maildrops_, scratch_, journal_, large_, corrupt_;
+  UniqueFd lock_, maildrops_, scratch_, journal_, large_, queue_, corrupt_;
   Identity identity_;
   std::vector<StoreReport> reports_;
   std::atomic<std::size_t> accounts_given_ = 0; // the size of accounts_, without waiting for it

@@ -144,6 +144,13 @@ std::string StateDirectory::set_aside(const journal::Damage& damage) {
   return where + " is now corrupt/" + aside;
 }
 
+std::string StateDirectory::set_queue_aside(const std::string& name) {
+  const std::string aside = free_name_aside("queue-" + name);
+  const auto moved = files_.rename(queue(), name, corrupt_.get(), aside);
+  return moved ? "queue/" + name + " is now corrupt/" + aside
+               : Error::system("queue/" + name + " cannot be set aside", moved.error().number).text;
+}
+
 // ---- Sweeping
 
 Expected<void> StateDirectory::sweep_scratch() {

@@ -61,11 +61,34 @@ struct Copy {
   std::string head; // put before the content: Return-Path and so on; empty, or ends in LF
 };
 
+inline constexpr std::size_t longest_relay_address = 320; // RFC 5321 §4.5.3.1: 64 + 1 + 255
+inline constexpr std::size_t longest_notify = 28;         // "SUCCESS,FAILURE,DELAY" and to spare
+inline constexpr std::size_t longest_original_recipient = 500; // RFC 3461 §4.2
+inline constexpr std::size_t longest_envelope_id = 100;        // RFC 3461 §4.4
+
+// How a recipient for another host is to be served (RFC 3461 §4). None of it holds control
+// characters.
+struct RelayRecipient {
+  std::string address;
+  std::string notify;   // NOTIFY as it came; "" for none
+  std::string original; // ORCPT as it came; "" for none
+};
+
+// What a message that goes to other hosts needs besides its content.
+struct RelayEnvelope {
+  std::string reverse_path;               // "" is the null reverse-path
+  std::string envelope_id;                // ENVID; "" for none
+  std::string ret;                        // RET: "", "FULL" or "HDRS"
+  std::int64_t not_before = 0;            // of the first attempt, in seconds since 1970; 0: at once
+  std::vector<RelayRecipient> recipients; // one at least; outcomes name them by their place
+};
+
 struct Delivery {
   Id128 transaction;
   bool again = false;        // a repeat of a request whose answer may have been lost
   std::int64_t received = 0; // seconds since 1970, not negative
-  std::vector<Copy> copies;  // at least one; no account twice
+  std::vector<Copy> copies;  // no account twice; at least one, unless there is RELAY
+  std::shared_ptr<const RelayEnvelope> relay{}; // into the queue as well; none: no
   std::variant<InlineContent, ScratchContent, FileContent> content;
   std::uint32_t crc = 0;         // CRC-32C of the content
   std::uint64_t stored_size = 0; // of the content, in octets, without heads; lines end in LF
@@ -87,6 +110,47 @@ struct CommitResult {
   Id128 transaction;
   CommitStatus status = CommitStatus::failed;
   std::string text; // for the log; empty if committed
+  // Of a delivery that was committed: names it in the queue. Zero for a repeat that was known.
+  Id128 message{};
+};
+
+// --- The queue: mail for other hosts
+
+enum class QueuedState : std::uint8_t {
+  waiting,  // no attempt has ended
+  deferred, // to be tried again
+  done,     // for good
+  failed,   // for good
+};
+
+inline constexpr std::size_t longest_status = 512; // octets; what is longer is cut
+
+// One recipient's state now, or what it is to be.
+struct QueuedRecipient {
+  QueuedState state{};
+  std::int64_t next_attempt = 0; // seconds since 1970, not negative; of use if deferred
+  std::string status;            // the remote's last words; the store makes it printable ASCII
+};
+
+// A message that is not finished: some recipient is waiting or deferred.
+struct QueuedMessage {
+  Id128 message;
+  std::int64_t received = 0;
+  std::uint64_t stored_size = 0, wire_size = 0, header_size = 0; // as in its Delivery
+  std::shared_ptr<const RelayEnvelope> envelope;
+  std::vector<QueuedRecipient> recipients; // in the envelope's order
+};
+
+// What an attempt came to.
+struct QueueOutcome {
+  struct Part {
+    std::uint16_t recipient = 0; // its place in the envelope
+    QueuedRecipient now;         // not waiting
+  };
+  Id128 message;
+  std::vector<Part> recipients; // one at least, none twice, none that is done or failed
+  // The message that it causes: both become durable together, or neither.
+  std::optional<Delivery> dsn{};
 };
 
 // --- Reading
@@ -176,6 +240,9 @@ struct StoreLimits {
   std::size_t record_bytes = 256 * 1024; // content and heads over this go to a file of their own
   std::size_t segment_bytes = 32u << 20; // of the journal
   std::size_t segments = 8;
+  std::size_t relay_recipients = 10'000;  // of one message
+  std::size_t queue_messages = 100'000;   // then full; DSNs may be as many again
+  std::size_t queue_recipients = 250'000; // of all of them; the same
 };
 
 class MessageStore {
@@ -196,6 +263,19 @@ public:
   // Whether that transaction, a delivery or an expunge, became durable: as far back as the last
   // thousands, also of the queued before.
   virtual bool knows(const Id128& transaction) const = 0;
+
+  // The messages in the queue now, in the order of their arrival, and one of them. A delivery is in
+  // it before its DONE is called, and a finished message is not in it any more.
+  virtual std::vector<QueuedMessage> queue() const = 0;
+  virtual std::optional<QueuedMessage> find_queued(const Id128& message) const = 0;
+  // Read-only; the content alone, without any head. Gone: it is not in the queue.
+  virtual void open_queued(const Id128& message,
+                           std::function<void(ReadResult<OpenedMessage>)> done) = 0;
+  // DONE gets the DSN's transaction and message id, or zeros without one. Refused: the message is
+  // not in the queue, or the outcome contradicts what is known or being recorded of a recipient.
+  // Busy, full, failed, in doubt: as with submit(), and the queue is as it was. A repeat is told by
+  // its DSN; without one it is refused.
+  virtual void record_outcome(QueueOutcome outcome, std::function<void(CommitResult)> done) = 0;
 
   // A file for content that is to come, with BYTES of room booked. None: no room (less the
   // reserve), or too many leases; the error is for the log. Who asked and is gone gives it back.

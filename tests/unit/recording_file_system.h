@@ -52,6 +52,11 @@ public:
     const std::lock_guard guard(mutex_);
     free_ = FreeSpace{bytes, 1'000'000};
   }
+  // As on a system that has no such thing.
+  void lack_sync_everything() {
+    const std::lock_guard guard(mutex_);
+    lacks_sync_everything_ = true;
+  }
   std::size_t count(Call call) const {
     const std::lock_guard guard(mutex_);
     std::size_t calls = 0;
@@ -128,6 +133,11 @@ public:
                         [&](Change&) { return real_.write_at(file, offset, bytes); });
   }
   SystemResult<void> sync_everything(int directory) override {
+    {
+      const std::lock_guard guard(mutex_);
+      if (lacks_sync_everything_)
+        return std::unexpected(Errno{ENOSYS});
+    }
     return change<void>({Call::sync_everything, directory, {}},
                         [&](Change&) { return real_.sync_everything(directory); });
   }
@@ -312,6 +322,7 @@ private:
   std::optional<Call> gate_;
   int at_gate_ = 0;
   std::optional<FreeSpace> free_;
+  bool lacks_sync_everything_ = false;
 };
 
 } // namespace letterlock::queued

@@ -36,6 +36,7 @@ void the_layout_is_made_and_synced(void**) {
     assert_int_equal(mode_of(directory.path() / name), 02750);
   assert_int_equal(mode_of(directory.path() / "scratch"), 0700);
   assert_int_equal(mode_of(directory.path() / "corrupt"), 0700);
+  assert_int_equal(mode_of(directory.path() / "queue"), 0700);
   TemporaryDirectory left;
   files.lay_out(files.now(), Crash::power_cut, 0, left.open().get());
   assert_true(std::filesystem::exists(left.maildir(1) / "cur"));
@@ -131,15 +132,16 @@ void every_start_has_an_epoch_of_its_own(void**) {
 
 void what_is_no_directory_is_set_aside(void**) {
   TemporaryDirectory directory;
-  for (const char* name : {"corrupt", "maildrops", "scratch", "journal", "large"})
+  for (const char* name : {"corrupt", "maildrops", "scratch", "journal", "large", "queue"})
     directory.write(name, "no directory");
   std::filesystem::create_symlink("/etc/passwd", directory.path() / "lock");
   StoreUnderTest store(directory);
   assert_true(store.resolve({"main"}).has_value());
   assert_int_equal(static_cast<int>(store.commit(delivery(transaction(1), "x\n"))),
                    static_cast<int>(CommitStatus::committed));
-  for (const char* name : {"corrupt.rotten", "corrupt/maildrops.1", "corrupt/scratch.1",
-                           "corrupt/journal.1", "corrupt/large.1", "lock.rotten"})
+  for (const char* name :
+       {"corrupt.rotten", "corrupt/maildrops.1", "corrupt/scratch.1", "corrupt/journal.1",
+        "corrupt/large.1", "corrupt/queue.1", "lock.rotten"})
     assert_true(std::filesystem::exists(std::filesystem::symlink_status(directory.path() / name)));
 }
 
