@@ -13,8 +13,10 @@ namespace letterlock::queued {
 
 Checkpointer::Checkpointer(const CheckpointerParts& parts, const CheckpointerOptions& options,
                            journal::Sequence retired, std::size_t segments)
-    : parts_(parts), options_(options), segments_(segments), retired_(retired),
-      thread_(start_thread([this] { run(); })) {}
+    : parts_(parts), options_(options), segments_(segments),
+      stuck_({parts.files, parts.state.root(), parts.state.journal(), parts.pipeline,
+              parts.materialiser, parts.large}),
+      retired_(retired), thread_(start_thread([this] { run(); })) {}
 
 void Checkpointer::stop() {
   {
@@ -48,6 +50,7 @@ void Checkpointer::pace() {
   if (!wanted_) {
     wanted_ = true;
     changed_.notify_all();
+    parts_.progress.wake();
   }
   if (use.slots * 5 <= segments_ * 4)
     return;
@@ -84,8 +87,13 @@ void Checkpointer::checkpoint() {
       std::max(concerned_, use.segment_full ? use.full_up_to : parts_.pipeline.last_with_work());
   if (wanted <= retired_ && !use.segment_full)
     return;
-  static_cast<void>(
-      parts_.progress.wait_for(wanted, options_.interval, [this] { return stopping(); }));
+  // What is stuck may be so for ever, and must not hold the segment.
+  if (use.segment_full && parts_.materialiser.stuck().all() > 0)
+    if (const auto moved = stuck_.write_again(use.full_up_to); !moved)
+      parts_.reporter.say(StoreReport::Level::error, "checkpoint.stuck", moved.error().text);
+  static_cast<void>(parts_.progress.wait_for(wanted, options_.interval, [&] {
+    return stopping() || (!use.segment_full && parts_.journal.use().segment_full);
+  }));
   const journal::Sequence up_to = parts_.progress.done_up_to();
   if (up_to <= retired_ || stopping())
     return;

@@ -5,6 +5,7 @@
 
 #include "queued/store/commit_pipeline.h"
 #include "queued/store/state_directory.h"
+#include "queued/store/stuck_records.h"
 
 namespace letterlock::queued {
 
@@ -58,6 +59,7 @@ private:
   const CheckpointerParts parts_;
   const CheckpointerOptions options_;
   const std::size_t segments_;
+  StuckRecords stuck_;
   journal::Sequence retired_; // the thread's
   // While a sync has failed: whether the journal says so durably, and the last record that may be
   // concerned.

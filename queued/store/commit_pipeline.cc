@@ -109,6 +109,10 @@ CommitPipeline::admit(Delivery delivery, ScratchFile scratch, Done done, bool is
   if (std::holds_alternative<ScratchContent>(delivery.content) && !scratch)
     return refuse(delivery.again ? CommitStatus::failed : CommitStatus::refused,
                   "its scratch file is not lent to its sender");
+  for (const Copy& copy : delivery.copies)
+    if (parts_.materialiser.stuck().copies_of(number_of(copy.account)) >= limits_.stuck_copies)
+      return refuse(CommitStatus::failed, "maildrop " + std::to_string(number_of(copy.account)) +
+                                              " cannot be written, and too much waits for it");
   const std::uint64_t in_record = delivery_bytes(delivery);
   const std::uint64_t bytes = in_record + (delivery.relay ? envelope_bytes(*delivery.relay) : 0);
   // One that is larger than the whole backlog may go when it is alone.
@@ -229,6 +233,40 @@ void CommitPipeline::enqueue(Work work) {
 bool CommitPipeline::trust_nothing(bool yes) {
   distrusting_ = yes;
   return !yes || write_and_wait(journal::Materialised{});
+}
+
+std::vector<CommitPipeline::Written>
+CommitPipeline::write_again(const std::vector<journal::Record>& records) {
+  if (records.empty())
+    return {};
+  std::promise<std::vector<Written>> promise;
+  auto written = promise.get_future();
+  enqueue(AgainWork{&records,
+                    [&promise](std::vector<Written> all) { promise.set_value(std::move(all)); }});
+  return written.get();
+}
+
+CommitPipeline::NoExpunges::NoExpunges(CommitPipeline& pipeline) : pipeline_(pipeline) {
+  {
+    const std::lock_guard guard(pipeline_.mutex_);
+    pipeline_.no_expunges_ = true;
+  }
+  std::promise<void> promise;
+  auto reached = promise.get_future();
+  pipeline_.enqueue(RecordWork{nullptr, [&promise](bool) { promise.set_value(); }});
+  reached.wait();
+}
+
+CommitPipeline::NoExpunges::~NoExpunges() {
+  {
+    const std::lock_guard guard(pipeline_.mutex_);
+    pipeline_.no_expunges_ = false;
+    std::vector<Work> works = std::move(pipeline_.expunges_);
+    pipeline_.expunges_.clear();
+    std::move(pipeline_.waiting_.begin(), pipeline_.waiting_.end(), std::back_inserter(works));
+    pipeline_.waiting_ = std::move(works);
+  }
+  pipeline_.changed_.notify_one();
 }
 
 void CommitPipeline::before_batch(std::function<void()> pace) {

@@ -69,9 +69,29 @@ public:
   // Writes RECORD with the next batch, and waits until that is over. False: it is not durable.
   bool write_and_wait(const journal::Record& record);
   // A sync has failed: from now on the journal says that no unsynced file is to be trusted (YES),
-  // until that is over.
-  // Whether that is durable.
+  // until that is over. Whether that is durable.
   bool trust_nothing(bool yes);
+
+  // What a maildrop did not take holds its record in the journal, so it is written again at the
+  // end: RECORDS, each with one thing to be carried out, in one batch. Waits. Empty: none of them
+  // is durable.
+  struct Written {
+    journal::Sequence sequence = 0;
+    journal::Place place;
+  };
+  std::vector<Written> write_again(const std::vector<journal::Record>& records);
+  // While one of these lives no expunge is committed, and all that were are with the materialiser:
+  // else a message could get a record that is younger than the one that says it is gone.
+  class NoExpunges {
+  public:
+    explicit NoExpunges(CommitPipeline& pipeline);
+    ~NoExpunges();
+    NoExpunges(const NoExpunges&) = delete;
+    NoExpunges& operator=(const NoExpunges&) = delete;
+
+  private:
+    CommitPipeline& pipeline_;
+  };
   // PACE is called on the pipeline's thread before each batch; it may wait, to give a checkpoint
   // time.
   void before_batch(std::function<void()> pace);
@@ -102,11 +122,15 @@ private:
     std::function<void(Expected<void>)> done; // none: not the last
   };
   struct RecordWork {
-    const journal::Record* record;
+    const journal::Record* record; // none: to wait for the batches before
     std::function<void(bool)> done;
   };
+  struct AgainWork {
+    const std::vector<journal::Record>* records;
+    std::function<void(std::vector<Written>)> done;
+  };
   struct Accepted; // a delivery whose content was checked
-  using Work = std::variant<DeliveryWork, OutcomeWork, ExpungeWork, RecordWork>;
+  using Work = std::variant<DeliveryWork, OutcomeWork, ExpungeWork, RecordWork, AgainWork>;
   struct Batch;
 
   void run();
@@ -124,6 +148,7 @@ private:
   void was_accepted(Accepted& accepted, journal::Sequence sequence, const journal::Place& place,
                     std::vector<CopyJob>& copies);
   void add_expunge(Batch& batch, ExpungeWork work);
+  void add_again(Batch& batch, AgainWork work);
   void fail_expunge(ExpungeWork& work, const std::string& why);
   void commit(Batch& batch);
   void committed(Batch& batch, const std::vector<journal::Place>& places);
@@ -149,6 +174,8 @@ private:
   mutable std::mutex mutex_; // guards what follows
   std::condition_variable changed_;
   std::vector<Work> waiting_;
+  bool no_expunges_ = false;
+  std::vector<Work> expunges_; // that wait for the end of that
   std::unordered_map<Id128, std::vector<Done>, Id128Hash> under_way_; // answered by finish()
   std::size_t copying_ = 0;                                           // large ones, not waiting yet
   std::uint64_t bytes_ = 0;                                           // of all under way

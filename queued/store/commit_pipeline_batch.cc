@@ -15,10 +15,6 @@ constexpr std::size_t most_batch_bytes = 6u << 20;
 // A Materialised record that no batch took along, and a broken journal, wait for this.
 constexpr std::chrono::seconds idle_period{1};
 
-std::uint32_t number_of(AccountId account) {
-  return static_cast<std::uint32_t>(account);
-}
-
 CommitStatus status_of(journal::BatchFault fault) {
   switch (fault) {
   case journal::BatchFault::full:
@@ -46,7 +42,12 @@ struct CommitPipeline::Batch {
     OutcomeWork work;
     std::optional<Accepted> dsn;
   };
-  using Item = std::variant<Accepted, Recorded, ExpungeWork, RecordWork>;
+  struct Again {
+    std::shared_ptr<AgainWork> of;
+    std::shared_ptr<std::vector<Written>> written;
+    bool last = false;
+  };
+  using Item = std::variant<Accepted, Recorded, ExpungeWork, RecordWork, Again>;
   struct Entry {
     journal::Sequence sequence;
     Item item;
@@ -82,6 +83,13 @@ void CommitPipeline::run() {
     {
       const std::lock_guard guard(mutex_);
       works.swap(waiting_);
+      if (no_expunges_) {
+        const auto held = std::stable_partition(works.begin(), works.end(), [](const Work& work) {
+          return !std::holds_alternative<ExpungeWork>(work);
+        });
+        std::move(held, works.end(), std::back_inserter(expunges_));
+        works.erase(held, works.end());
+      }
     }
     run_batch(std::move(works));
   }
@@ -94,6 +102,10 @@ void CommitPipeline::run_batch(std::vector<Work> works) {
   // By themselves: there is always room for the records that free slots, and for nothing else.
   for (Work& work : works)
     if (auto* record = std::get_if<RecordWork>(&work)) {
+      if (record->record == nullptr) {
+        record->done(true);
+        continue;
+      }
       const auto sequence = parts_.journal.add(*record->record);
       batch.entries.push_back({sequence, std::move(*record)});
     }
@@ -105,6 +117,8 @@ void CommitPipeline::run_batch(std::vector<Work> works) {
       add_delivery(batch, std::move(*delivery));
     else if (auto* outcome = std::get_if<OutcomeWork>(&work))
       add_outcome(batch, std::move(*outcome));
+    else if (auto* again = std::get_if<AgainWork>(&work))
+      add_again(batch, std::move(*again));
     else if (auto* expunge = std::get_if<ExpungeWork>(&work)) {
       part_ends = expunge->done != nullptr;
       add_expunge(batch, std::move(*expunge));
@@ -233,6 +247,15 @@ void CommitPipeline::add_expunge(Batch& batch, ExpungeWork work) {
   batch.entries.push_back({sequence, std::move(work)});
 }
 
+void CommitPipeline::add_again(Batch& batch, AgainWork work) {
+  const auto of = std::make_shared<AgainWork>(std::move(work));
+  const auto written = std::make_shared<std::vector<Written>>();
+  for (const journal::Record& record : *of->records) {
+    const auto sequence = parts_.journal.add(record);
+    batch.entries.push_back({sequence, Batch::Again{of, written, &record == &of->records->back()}});
+  }
+}
+
 void CommitPipeline::fail_expunge(ExpungeWork& work, const std::string& why) {
   *work.failure = why.empty() ? "failed" : why;
   if (work.done)
@@ -294,6 +317,10 @@ void CommitPipeline::committed(Batch& batch, const std::vector<journal::Place>& 
         if (const auto id = own_message_id(file.base))
           job.messages.push_back(*id);
       removals.push_back(std::move(job));
+    } else if (auto* again = std::get_if<Batch::Again>(&item)) {
+      parts_.progress.begin(sequence, 1);
+      last_with_work_.store(sequence, std::memory_order_release);
+      again->written->push_back({sequence, places[i]});
     }
   }
   parts_.progress.begin(batch.last, 0);
@@ -315,6 +342,8 @@ void CommitPipeline::committed(Batch& batch, const std::vector<journal::Place>& 
       parts_.completions.post([done = std::move(expunge->done)] { done({}); });
     } else if (auto* record = std::get_if<RecordWork>(&entry.item)) {
       record->done(true);
+    } else if (auto* again = std::get_if<Batch::Again>(&entry.item); again && again->last) {
+      again->of->done(std::move(*again->written));
     }
   }
   std::move(results.begin(), results.end(), std::back_inserter(batch.refused));
@@ -385,6 +414,9 @@ void CommitPipeline::not_committed(Batch& batch, const journal::BatchError& erro
         answer(std::move(recorded->work.done), {{}, status, error.text});
     } else if (auto* expunge = std::get_if<ExpungeWork>(&entry.item)) {
       fail_expunge(*expunge, error.text);
+    } else if (auto* again = std::get_if<Batch::Again>(&entry.item)) {
+      if (again->last)
+        again->of->done({});
     } else {
       std::get<RecordWork>(entry.item).done(false);
     }

@@ -6,7 +6,7 @@
 namespace letterlock::queued {
 
 SystemResult<journal::Contents> JournalTable::read(int directory, const journal::Visit& also) {
-  return journal::read_journal(
+  auto contents = journal::read_journal(
       directory,
       [&](const journal::Record& record, journal::Sequence sequence, const journal::Place& place) {
         if (also)
@@ -18,12 +18,31 @@ SystemResult<journal::Contents> JournalTable::read(int directory, const journal:
         else if (const auto* materialised = std::get_if<journal::Materialised>(&record))
           materialised_ = *materialised;
       });
+  if (moved_)
+    drop_older();
+  return contents;
+}
+
+// Of a copy that was stuck the newest record alone says whether it is in its place.
+void JournalTable::drop_older() {
+  for (auto& [mailbox, of] : mailboxes_) {
+    std::unordered_map<Id128, journal::Sequence, Id128Hash> newest;
+    for (const CopyJob& copy : of.copies) {
+      journal::Sequence& sequence = newest[copy.message];
+      sequence = std::max(sequence, copy.sequence);
+    }
+    std::erase_if(of.copies,
+                  [&](const CopyJob& copy) { return copy.sequence != newest.at(copy.message); });
+  }
 }
 
 void JournalTable::add(const journal::Accept& accept, journal::Sequence sequence,
                        const journal::Place& place) {
-  if (!messages_.insert(accept.message).second)
+  const auto [known, is_new] = messages_.try_emplace(accept.message, sequence);
+  if (!is_new && known->second >= sequence)
     return;
+  known->second = sequence;
+  moved_ = moved_ || !is_new;
   for (const journal::Copy& copy : accept.copies) {
     CopyJob job;
     job.sequence = sequence;

@@ -9,6 +9,7 @@
 
 #include <map>
 #include <optional>
+#include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
@@ -33,12 +34,15 @@ public:
   const std::optional<journal::Materialised>& materialised() const { return materialised_; }
 
 private:
+  void drop_older();
   void add(const journal::Accept& accept, journal::Sequence sequence, const journal::Place& place);
   void add(const journal::Expunge& expunge, journal::Sequence sequence);
 
   const MaildirHost& host_;
   std::map<std::uint32_t, Mailbox> mailboxes_;
-  std::unordered_set<Id128, Id128Hash> messages_; // a record may be there twice, written again
+  // The last record of each message. One that was stuck may have several, each for some copies.
+  std::unordered_map<Id128, journal::Sequence, Id128Hash> messages_;
+  bool moved_ = false; // some message has
   std::optional<journal::Materialised> materialised_;
 };
 

@@ -4,6 +4,7 @@
 #include "queued/disk/directory.h"
 
 #include <algorithm>
+#include <cerrno>
 
 namespace letterlock::queued {
 
@@ -70,17 +71,43 @@ void LargeFiles::remove(const Id128& message, const std::vector<std::uint32_t>& 
     static_cast<void>(files_.unlink(directory_, name_of(message, mailbox)));
 }
 
+SystemResult<UniqueFd> LargeFiles::write_one(const Id128& message, std::uint32_t mailbox,
+                                             Bytes head, Bytes content) {
+  const std::string name = name_of(message, mailbox);
+  // From an attempt before this one.
+  if (const auto removed = files_.unlink(directory_, name);
+      !removed && removed.error().number != ENOENT)
+    return std::unexpected(removed.error());
+  auto file = files_.create_file(directory_, name, message_mode);
+  if (!file)
+    return file;
+  auto written = files_.append(file->get(), head);
+  if (written)
+    written = files_.append(file->get(), content);
+  if (!written) {
+    static_cast<void>(files_.unlink(directory_, name));
+    return std::unexpected(written.error());
+  }
+  return file;
+}
+
 void LargeFiles::recorded(journal::Sequence sequence, const Id128& message, std::uint32_t mailbox) {
   const std::lock_guard guard(mutex_);
   recorded_.emplace_back(sequence, name_of(message, mailbox));
+  newest_[recorded_.back().second] = sequence;
 }
 
 void LargeFiles::retire(journal::Sequence sequence) {
   std::deque<std::pair<journal::Sequence, std::string>> old;
   {
     const std::lock_guard guard(mutex_);
-    for (; !recorded_.empty() && recorded_.front().first <= sequence; recorded_.pop_front())
+    for (; !recorded_.empty() && recorded_.front().first <= sequence; recorded_.pop_front()) {
+      const auto newest = newest_.find(recorded_.front().second);
+      if (newest == newest_.end() || newest->second != recorded_.front().first)
+        continue;
+      newest_.erase(newest);
       old.push_back(std::move(recorded_.front()));
+    }
   }
   for (const auto& [of, name] : old)
     static_cast<void>(files_.unlink(directory_, name));

@@ -11,6 +11,7 @@
 
 #include <deque>
 #include <mutex>
+#include <unordered_map>
 #include <unordered_set>
 
 namespace letterlock::queued {
@@ -37,7 +38,12 @@ public:
   // The message will not be; waits.
   void remove(const Id128& message, const std::vector<std::uint32_t>& mailboxes);
 
-  // It is named by the record SEQUENCE.
+  // One copy of a message whose own record holds its content, so that the record can go; waits. It
+  // is not durable before it is synced.
+  SystemResult<UniqueFd> write_one(const Id128& message, std::uint32_t mailbox, Bytes head,
+                                   Bytes content);
+
+  // It is named by the record SEQUENCE, and by no older one any more. The sequences rise.
   void recorded(journal::Sequence sequence, const Id128& message, std::uint32_t mailbox);
   // Everything up to SEQUENCE is durable in its maildrop: the names go; waits.
   void retire(journal::Sequence sequence);
@@ -48,8 +54,9 @@ public:
 private:
   FileSystem& files_;
   const int directory_;
-  std::mutex mutex_; // guards recorded_
+  std::mutex mutex_; // guards what follows
   std::deque<std::pair<journal::Sequence, std::string>> recorded_;
+  std::unordered_map<std::string, journal::Sequence> newest_; // of each name in it
 };
 
 } // namespace letterlock::queued

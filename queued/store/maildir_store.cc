@@ -174,9 +174,11 @@ Expected<void> MaildirStore::start() {
   journal_ = std::move(*writer);
   // Now that the rest is retired: what nothing will be linked to any more.
   std::unordered_set<std::string> large_kept;
-  for (const CopyJob& copy : recovered->unsettled)
-    if (copy.large)
+  for (const CopyJob& copy : recovered->unsettled.copies)
+    if (copy.large) {
       large_kept.insert(LargeFiles::name_of(copy.message, copy.mailbox));
+      large_.recorded(copy.sequence, copy.message, copy.mailbox);
+    }
   for (std::string& name : queue_.large_names())
     large_kept.insert(std::move(name));
   if (const auto swept = large_.sweep(large_kept); !swept)
@@ -193,13 +195,12 @@ Expected<void> MaildirStore::start() {
       how);
   // A copy is one job of its record.
   std::map<journal::Sequence, std::uint32_t> jobs;
-  for (const CopyJob& copy : recovered->unsettled)
+  for (const CopyJob& copy : recovered->unsettled.copies)
     ++jobs[copy.sequence];
-  for (const RemovalJob& removal : recovered->unsettled_removals)
+  for (const RemovalJob& removal : recovered->unsettled.removals)
     ++jobs[removal.sequence];
   for (const auto& [sequence, count] : jobs)
     progress_->begin(sequence, count);
-  materialiser_->add_stuck(std::move(recovered->unsettled_removals));
   materialiser_->add_stuck(std::move(recovered->unsettled));
   progress_->begin(start.sequence - 1, 0);
 

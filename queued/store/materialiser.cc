@@ -8,15 +8,14 @@
 #include <cerrno>
 #include <condition_variable>
 #include <deque>
+#include <iterator>
+#include <latch>
 #include <mutex>
 #include <thread>
-#include <variant>
 
 namespace letterlock::queued {
 
 namespace {
-
-using Clock = std::chrono::steady_clock;
 
 struct Barrier {
   std::uint32_t mailbox = 0;
@@ -27,15 +26,16 @@ struct Rewrite {
   std::vector<CopyJob> jobs;
   std::function<void(std::string)> done;
 };
+struct ListStuck {
+  journal::Sequence up_to = 0;
+  std::function<void(Unsettled)> then;
+};
 // Tried before, without success.
 struct Stuck {
-  std::variant<CopyJob, RemovalJob> job;
-  Clock::time_point next;
-  std::chrono::milliseconds delay{};
-  unsigned attempts = 1;
+  StuckJob job;
 };
 
-using Job = std::variant<CopyJob, RemovalJob, Barrier, Rewrite, Stuck>;
+using Job = std::variant<CopyJob, RemovalJob, Barrier, Rewrite, ListStuck, Stuck, Moved>;
 
 std::uint64_t bytes_of(const CopyJob& job) {
   return job.content ? job.content->size() + job.head.size() : 0;
@@ -68,10 +68,11 @@ struct Materialiser::Backlog {
 class Materialiser::Shard {
 public:
   Shard(const MaterialiserPlaces& places, const MaterialiserOptions& options,
-        std::shared_ptr<Backlog> backlog)
-      : places_(places), options_(options), backlog_(std::move(backlog)),
+        std::shared_ptr<Backlog> backlog, StuckCounts& counts)
+      : places_(places), backlog_(std::move(backlog)),
         writer_(places.files, places.root, places.host),
         restorer_(places.files, places.root, places.journal, places.large, places.host),
+        stuck_(counts, options.first_retry, options.last_retry),
         thread_(start_thread([this] { run(); })) {}
   ~Shard() {
     {
@@ -98,19 +99,16 @@ private:
   SystemResult<void> place(CopyJob& job);
   SystemResult<void> remove(const RemovalJob& job);
   void retry_stuck();
-  bool retry(Stuck& stuck);
-  void put_aside(std::variant<CopyJob, RemovalJob> job, Errno error);
-  void take_removed_from_stuck(const RemovalJob& removal);
-  std::optional<Clock::time_point> next_retry() const;
+  bool retry(StuckJob& job);
+  void put_aside(StuckJob job, Errno error);
 
   const MaterialiserPlaces places_;
-  const MaterialiserOptions options_;
   const std::shared_ptr<Backlog> backlog_;
 
   // The thread's.
   MaildirWriter writer_;
   Restorer restorer_;
-  std::deque<Stuck> stuck_; // in the order of the journal
+  StuckJobs stuck_;
   std::string record_;
 
   std::mutex mutex_; // guards what follows
@@ -127,7 +125,7 @@ void Materialiser::Shard::run() {
     {
       std::unique_lock lock(mutex_);
       const auto ready = [this] { return stopping_ || !jobs_.empty(); };
-      if (const auto retry_at = next_retry())
+      if (const auto retry_at = stuck_.next_retry())
         changed_.wait_until(lock, *retry_at, ready);
       else
         changed_.wait(lock, ready);
@@ -160,29 +158,28 @@ void Materialiser::Shard::carry_out(Job& job) {
     copy->booking.reset();
     places_.progress.end(copy->sequence);
   } else if (auto* removal = std::get_if<RemovalJob>(&job)) {
-    take_removed_from_stuck(*removal);
+    // What is expunged need not come into its maildrop any more.
+    stuck_.drop_copies(removal->mailbox, removal->messages,
+                       [this](const CopyJob& of) { places_.progress.end(of.sequence); });
     if (const auto removed = remove(*removal); !removed)
       return put_aside(std::move(*removal), removed.error());
     places_.progress.end(removal->sequence);
   } else if (auto* barrier = std::get_if<Barrier>(&job)) {
-    Unsettled unsettled;
-    for (const Stuck& stuck : stuck_)
-      if (const auto* of = std::get_if<CopyJob>(&stuck.job)) {
-        if (of->mailbox == barrier->mailbox)
-          unsettled.copies.push_back(*of);
-      } else if (const auto& gone = std::get<RemovalJob>(stuck.job);
-                 gone.mailbox == barrier->mailbox) {
-        unsettled.removals.push_back(gone);
-      }
-    barrier->then(std::move(unsettled));
+    barrier->then(stuck_.of_mailbox(barrier->mailbox));
   } else if (auto* rewrite = std::get_if<Rewrite>(&job)) {
     RestoreOptions how;
     how.trust = Trust::nothing;
     how.write_absent = false;
     const auto done = restorer_.restore(rewrite->mailbox, rewrite->jobs, how);
     rewrite->done(done ? done->why : Error::system("maildrop", done.error().number).text);
+  } else if (auto* list = std::get_if<ListStuck>(&job)) {
+    list->then(stuck_.up_to(list->up_to));
   } else if (auto* stuck = std::get_if<Stuck>(&job)) {
-    stuck_.push_back(std::move(*stuck));
+    stuck_.put(std::move(stuck->job), true);
+  } else if (auto* moved = std::get_if<Moved>(&job)) {
+    // It may have come to its place meanwhile.
+    const journal::Sequence now = sequence_of(moved->job);
+    places_.progress.end(stuck_.replace(moved->from, std::move(moved->job)) ? moved->from : now);
   }
 }
 
@@ -200,6 +197,10 @@ SystemResult<void> Materialiser::Shard::place(CopyJob& job) {
     const auto restored = restorer_.restore(job.mailbox, std::span(&job, 1), RestoreOptions());
     if (!restored)
       return std::unexpected(restored.error());
+    if (restored->missing > 0)
+      places_.reporter.say(StoreReport::Level::error, "maildrop.missing",
+                           "maildrop " + std::to_string(job.mailbox) + ": the file of " +
+                               job.message.hex() + " in large is not there");
     return restored->failed.empty() ? SystemResult<void>() : std::unexpected(Errno{EIO});
   }
   if (job.large)
@@ -213,80 +214,38 @@ SystemResult<void> Materialiser::Shard::place(CopyJob& job) {
   return writer_.write(job.mailbox, job.name, bytes->head, bytes->content);
 }
 
-void Materialiser::Shard::put_aside(std::variant<CopyJob, RemovalJob> job, Errno error) {
-  if (auto* copy = std::get_if<CopyJob>(&job)) {
-    copy->head.clear();
-    copy->content.reset(); // the journal has it
-  }
+void Materialiser::Shard::put_aside(StuckJob job, Errno error) {
   if (stuck_.empty())
-    places_.reporter.say(
-        StoreReport::Level::error, "maildrop.failing",
-        std::visit([](const auto& of) { return "maildrop " + std::to_string(of.mailbox); }, job) +
-            ": " + Error::system("writing", error.number).text);
-  stuck_.push_back({std::move(job), Clock::now() + options_.first_retry, options_.first_retry, 1});
-}
-
-std::optional<Clock::time_point> Materialiser::Shard::next_retry() const {
-  std::optional<Clock::time_point> next;
-  for (const Stuck& stuck : stuck_)
-    if (!next || stuck.next < *next)
-      next = stuck.next;
-  return next;
+    places_.reporter.say(StoreReport::Level::error, "maildrop.failing",
+                         "maildrop " + std::to_string(mailbox_of(job)) + ": " +
+                             Error::system("writing", error.number).text);
+  stuck_.put(std::move(job));
 }
 
 void Materialiser::Shard::retry_stuck() {
   if (stuck_.empty())
     return;
-  const auto now = Clock::now();
-  std::erase_if(stuck_, [&](Stuck& stuck) { return stuck.next <= now && retry(stuck); });
+  stuck_.retry([this](StuckJob& job) { return retry(job); });
   if (stuck_.empty())
     places_.reporter.say(StoreReport::Level::info, "maildrop.mended",
                          "everything is in its place again");
 }
 
 // True: done with it.
-bool Materialiser::Shard::retry(Stuck& stuck) {
-  auto* removal = std::get_if<RemovalJob>(&stuck.job);
-  auto* copy = std::get_if<CopyJob>(&stuck.job);
-  SystemResult<void> done;
-  if (copy != nullptr) {
-    done = place(*copy);
-    if (!done && (done.error().number == ENOENT || done.error().number == ENOTDIR ||
-                  done.error().number == ELOOP)) {
-      places_.remake(copy->mailbox);
-      done = place(*copy);
-    }
-  } else {
-    done = remove(*removal);
+bool Materialiser::Shard::retry(StuckJob& job) {
+  const auto attempt = [&] {
+    auto* copy = std::get_if<CopyJob>(&job);
+    return copy != nullptr ? place(*copy) : remove(std::get<RemovalJob>(job));
+  };
+  auto done = attempt();
+  if (!done && (done.error().number == ENOENT || done.error().number == ENOTDIR ||
+                done.error().number == ELOOP)) {
+    places_.remake(mailbox_of(job));
+    done = attempt();
   }
-  ++stuck.attempts;
-  if (!done && removal != nullptr && stuck.attempts > options_.removal_attempts) {
-    places_.reporter.say(
-        StoreReport::Level::error, "expunge.failed",
-        "maildrop " + std::to_string(removal->mailbox) +
-            ": a removed message stays: " + Error::system("unlink", done.error().number).text);
-    done = {};
-  }
-  if (done) {
-    places_.progress.end(copy != nullptr ? copy->sequence : removal->sequence);
-    return true;
-  }
-  stuck.delay = std::min(stuck.delay * 2, options_.last_retry);
-  stuck.next = Clock::now() + stuck.delay;
-  return false;
-}
-
-// What is expunged need not come into its maildrop any more.
-void Materialiser::Shard::take_removed_from_stuck(const RemovalJob& removal) {
-  std::erase_if(stuck_, [&](const Stuck& stuck) {
-    const auto* copy = std::get_if<CopyJob>(&stuck.job);
-    if (copy == nullptr || copy->mailbox != removal.mailbox ||
-        std::find(removal.messages.begin(), removal.messages.end(), copy->message) ==
-            removal.messages.end())
-      return false;
-    places_.progress.end(copy->sequence);
-    return true;
-  });
+  if (done)
+    places_.progress.end(sequence_of(job));
+  return done.has_value();
 }
 
 // ---- The whole
@@ -294,7 +253,7 @@ void Materialiser::Shard::take_removed_from_stuck(const RemovalJob& removal) {
 Materialiser::Materialiser(const MaterialiserPlaces& places, const MaterialiserOptions& options)
     : backlog_(std::make_shared<Backlog>()), options_(options) {
   for (std::size_t i = 0; i < std::max<std::size_t>(options.threads, 1); ++i)
-    shards_.push_back(std::make_unique<Shard>(places, options, backlog_));
+    shards_.push_back(std::make_unique<Shard>(places, options, backlog_, counts_));
 }
 
 Materialiser::~Materialiser() = default;
@@ -324,18 +283,39 @@ void Materialiser::add(RemovalJob job) {
   post_one(job.mailbox, std::move(job));
 }
 
-void Materialiser::add_stuck(std::vector<RemovalJob> jobs) {
-  for (RemovalJob& job : jobs) {
+void Materialiser::add_stuck(Unsettled unsettled) {
+  for (RemovalJob& job : unsettled.removals) {
     const std::uint32_t mailbox = job.mailbox;
-    post_one(mailbox, Stuck{std::move(job), Clock::now(), options_.first_retry, 1});
+    post_one(mailbox, Stuck{std::move(job)});
+  }
+  for (CopyJob& job : unsettled.copies) {
+    const std::uint32_t mailbox = job.mailbox;
+    post_one(mailbox, Stuck{std::move(job)});
   }
 }
 
-void Materialiser::add_stuck(std::vector<CopyJob> jobs) {
-  for (CopyJob& job : jobs) {
-    const std::uint32_t mailbox = job.mailbox;
-    post_one(mailbox, Stuck{std::move(job), Clock::now(), options_.first_retry, 1});
-  }
+Unsettled Materialiser::stuck_up_to(journal::Sequence up_to) {
+  Unsettled all;
+  std::mutex mutex; // guards all
+  std::latch listed(static_cast<std::ptrdiff_t>(shards_.size()));
+  for (std::uint32_t shard = 0; shard < shards_.size(); ++shard)
+    post_one(shard, ListStuck{up_to, [&](Unsettled part) {
+                                {
+                                  const std::lock_guard guard(mutex);
+                                  std::move(part.copies.begin(), part.copies.end(),
+                                            std::back_inserter(all.copies));
+                                  std::move(part.removals.begin(), part.removals.end(),
+                                            std::back_inserter(all.removals));
+                                }
+                                listed.count_down();
+                              }});
+  listed.wait();
+  return all;
+}
+
+void Materialiser::moved(Moved one) {
+  const std::uint32_t mailbox = mailbox_of(one.job);
+  post_one(mailbox, std::move(one));
 }
 
 void Materialiser::after_all(std::uint32_t mailbox, std::function<void(Unsettled)> then) {

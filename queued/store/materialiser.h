@@ -8,6 +8,7 @@
 #include "queued/store/progress.h"
 #include "queued/store/reporter.h"
 #include "queued/store/restorer.h"
+#include "queued/store/stuck_jobs.h"
 
 #include <functional>
 #include <memory>
@@ -16,19 +17,12 @@
 
 namespace letterlock::queued {
 
-// What of one maildrop is in the journal alone, because its directories do not take it now.
-struct Unsettled {
-  std::vector<CopyJob> copies;      // not there yet
-  std::vector<RemovalJob> removals; // still there, perhaps
-};
-
 struct MaterialiserOptions {
   std::size_t threads = 2;
   std::size_t backlog_jobs = 8192;
   std::uint64_t backlog_bytes = 64u << 20;
   std::chrono::milliseconds first_retry{1000};
   std::chrono::milliseconds last_retry{60'000};
-  unsigned removal_attempts = 10; // then the file stays, and the log says so
 };
 
 // What the threads work on. All of it is borrowed and outlives the Materialiser.
@@ -40,6 +34,12 @@ struct MaterialiserPlaces {
   Reporter& reporter;
   // Makes the directories of a maildrop that has lost them. From any thread.
   std::function<void(std::uint32_t mailbox)> remake;
+};
+
+// A stuck job whose record was written again.
+struct Moved {
+  journal::Sequence from = 0; // the older record
+  StuckJob job;               // by the newer one
 };
 
 class Materialiser {
@@ -54,9 +54,8 @@ public:
   void add(std::vector<CopyJob> jobs);
   void add(RemovalJob job);
   void wait_for_room();
-  // What recovery could not settle: tried again like what fails here. Removals first.
-  void add_stuck(std::vector<CopyJob> jobs);
-  void add_stuck(std::vector<RemovalJob> jobs);
+  // What recovery could not settle: tried again like what fails here.
+  void add_stuck(Unsettled unsettled);
   // Calls THEN on the maildrop's thread once all that was added for it before is carried out or
   // stuck, with what is stuck.
   void after_all(std::uint32_t mailbox, std::function<void(Unsettled)> then);
@@ -65,12 +64,21 @@ public:
   void rewrite(std::uint32_t mailbox, std::vector<CopyJob> jobs,
                std::function<void(std::string why)> done);
 
+  // ---- What is stuck
+
+  const StuckCounts& stuck() const { return counts_; }
+  // Waits until what was added up to now is carried out or stuck. Not from the pipeline's thread.
+  Unsettled stuck_up_to(journal::Sequence up_to);
+  // Progress is told that the older record needs nothing more; the newer one had begun.
+  void moved(Moved one);
+
 private:
   class Shard;
   struct Backlog;
   template <class Of> void post_one(std::uint32_t mailbox, Of job);
 
   std::shared_ptr<Backlog> backlog_;
+  StuckCounts counts_;
   const MaterialiserOptions options_;
   std::vector<std::unique_ptr<Shard>> shards_;
 };

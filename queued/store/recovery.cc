@@ -56,7 +56,7 @@ void Recovery::keep(std::vector<CopyJob> jobs) {
   for (CopyJob& job : jobs) {
     hold(job.sequence);
     job.looked_for = true;
-    result_.unsettled.push_back(std::move(job));
+    result_.unsettled.copies.push_back(std::move(job));
   }
 }
 
@@ -69,7 +69,7 @@ void Recovery::keep_removal(std::uint32_t mailbox, const JournalTable::Mailbox& 
   for (const std::string& base : table.expunged_bases)
     job.files.push_back({base, {}, false});
   job.looked_for = true;
-  result_.unsettled_removals.push_back(std::move(job));
+  result_.unsettled.removals.push_back(std::move(job));
 }
 
 void Recovery::hold(journal::Sequence sequence) {
@@ -149,6 +149,10 @@ void Recovery::settle(std::uint32_t mailbox, JournalTable::Mailbox& table) {
   }
   written_ += restored->written;
   replaced_ += restored->replaced;
+  if (restored->missing > 0)
+    say(StoreReport::Level::warning, "recovery.missing",
+        "maildrop " + std::to_string(mailbox) + ": " + std::to_string(restored->missing) +
+            " large messages are not there: another program removed them, or they are lost");
   if (!restored->failed.empty()) {
     failed(restored->why);
     keep(std::move(restored->failed));

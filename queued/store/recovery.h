@@ -6,11 +6,11 @@
 
 #include "queued/journal/journal_writer.h"
 #include "queued/maildir/maildir_name.h"
-#include "queued/store/copy_job.h"
 #include "queued/store/large_files.h"
 #include "queued/store/queue_keeper.h"
 #include "queued/store/state_directory.h"
 #include "queued/store/store.h"
+#include "queued/store/stuck_jobs.h"
 
 #include <optional>
 #include <vector>
@@ -30,8 +30,7 @@ struct Recovered {
   journal::WriterStart start; // for the writer; `retired` tells what need not be kept
   std::int64_t last_time = 0; // the latest that the journal told, in seconds since 1970
   // What a maildrop does not take, or give, now.
-  std::vector<CopyJob> unsettled;
-  std::vector<RemovalJob> unsettled_removals;
+  Unsettled unsettled;
   std::vector<StoreReport> reports;
 };
 

@@ -131,9 +131,11 @@ SystemResult<void> Restorer::restore_one(int maildir, const CopyJob& copy,
     ++result.written;
     const auto linked = writer_.link(copy.mailbox, copy.name, large_,
                                      LargeFiles::name_of(copy.message, copy.mailbox));
-    // A checkpoint had removed its name in `large`: it was durable, and somebody has removed it.
+    // A checkpoint had removed its name in `large`: then it was durable, and somebody has removed
+    // it. Or that name was lost, which looks the same.
     if (!linked && linked.error().number == ENOENT) {
       --result.written;
+      ++result.missing;
       return {};
     }
     return linked;

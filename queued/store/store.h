@@ -28,6 +28,9 @@ using AccountName = Text<64>;
 
 // Names a maildrop for ever; 0 is none.
 enum class AccountId : std::uint32_t {};
+inline std::uint32_t number_of(AccountId account) {
+  return static_cast<std::uint32_t>(account);
+}
 
 // One link whose far end holds scratch files. The number is the adapter's; a link that is made
 // anew gets a new one.
@@ -240,6 +243,7 @@ struct StoreLimits {
   std::size_t record_bytes = 256 * 1024; // content and heads over this go to a file of their own
   std::size_t segment_bytes = 32u << 20; // of the journal
   std::size_t segments = 8;
+  std::size_t stuck_copies = 10'000;      // of a maildrop that cannot be written; then failed
   std::size_t relay_recipients = 10'000;  // of one message
   std::size_t queue_messages = 100'000;   // then full; DSNs may be as many again
   std::size_t queue_recipients = 250'000; // of all of them; the same

@@ -48,18 +48,24 @@ ReadResult<OpenedMessage> UnsettledCopies::open(AccountId account, const Id128& 
       return failed("journal", ENOENT);
     copy = of_account->second.at(message);
   }
-  if (copy.large) {
+  const auto from_large = [&]() -> ReadResult<OpenedMessage> {
     const std::string name = LargeFiles::name_of(message, copy.mailbox);
     UniqueFd file(::openat(large_, name.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
     struct stat about = {};
     if (!file || ::fstat(file.get(), &about) != 0)
       return failed("large", errno);
     return OpenedMessage{std::move(file), static_cast<std::uint64_t>(about.st_size)};
-  }
+  };
+  if (copy.large)
+    return from_large();
   std::string buffer;
   const auto bytes = read_copy(journal_, copy, buffer);
-  if (!bytes)
+  if (!bytes) {
+    // It is there since its record was needed for others.
+    if (auto moved = from_large())
+      return moved;
     return failed("journal", bytes.error().number);
+  }
   std::string whole(as_text(bytes->head));
   whole += as_text(bytes->content);
   auto file = os::read_only_memory_file(as_bytes(whole));

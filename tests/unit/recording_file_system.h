@@ -10,9 +10,11 @@
 
 #include <cerrno>
 #include <condition_variable>
+#include <filesystem>
 #include <map>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <stdexcept>
 #include <vector>
 
@@ -47,6 +49,18 @@ public:
   void fail(Call call, int nth, int error) {
     const std::lock_guard guard(mutex_);
     faults_[call] = {nth, error};
+  }
+  // Until thaw() no name in this directory can be made, changed or removed.
+  void freeze(const std::filesystem::path& directory) {
+    struct stat about = {};
+    if (::stat(directory.c_str(), &about) != 0)
+      throw std::runtime_error("stat");
+    const std::lock_guard guard(mutex_);
+    frozen_.insert(about.st_ino);
+  }
+  void thaw() {
+    const std::lock_guard guard(mutex_);
+    frozen_.clear();
   }
   void set_free_bytes(std::uint64_t bytes) {
     const std::lock_guard guard(mutex_);
@@ -211,19 +225,27 @@ private:
       return std::unexpected(Errno{error});
     }
     what.changed = node(what.descriptor, false);
+    const bool of_name = what.call == Call::create || what.call == Call::rename ||
+                         what.call == Call::link || what.call == Call::unlink;
+    if (of_name && frozen_.contains(inode(what.descriptor)))
+      return std::unexpected(Errno{EROFS});
     auto result = perform(what);
     if (result)
       changes_.push_back(std::move(what));
     return result;
   }
 
-  Node node(int descriptor, bool is_new) {
+  static ino_t inode(int descriptor) {
     struct stat about = {};
     if (::fstat(descriptor, &about) != 0)
       throw std::runtime_error("fstat");
-    if (is_new || !nodes_.contains(about.st_ino))
-      nodes_[about.st_ino] = next_node_++;
-    return nodes_[about.st_ino];
+    return about.st_ino;
+  }
+  Node node(int descriptor, bool is_new) {
+    const ino_t number = inode(descriptor);
+    if (is_new || !nodes_.contains(number))
+      nodes_[number] = next_node_++;
+    return nodes_[number];
   }
 
   static void replay(const Change& change, std::map<Node, State>& disk) {
@@ -323,6 +345,7 @@ private:
   int at_gate_ = 0;
   std::optional<FreeSpace> free_;
   bool lacks_sync_everything_ = false;
+  std::set<ino_t> frozen_;
 };
 
 } // namespace letterlock::queued

@@ -1,0 +1,234 @@
+// A maildrop that cannot be written, row by row of docs/spool.md: it holds up nobody else, loses
+// nothing, and what is expunged stays gone.
+#include "tests/unit/check.h"
+#include "tests/unit/store_support.h"
+
+using namespace letterlock;
+using namespace letterlock::queued;
+
+namespace {
+
+const std::string text = "Subject: hello\n\nworld\n";
+const std::string large_text = std::string(300'000, 'x') + "\n";
+const Id128 this_life{{1}}, another_life{{2}};
+
+MaildirStoreOptions small_journal() {
+  auto options = StoreUnderTest::default_options();
+  options.limits.segment_bytes = 128 * 1024;
+  options.limits.segments = 4;
+  options.limits.record_bytes = 32 * 1024;
+  options.life = this_life;
+  return options;
+}
+
+struct Fixture {
+  TemporaryDirectory directory;
+  UniqueFd root = directory.open();
+  RecordingFileSystem files{root.get()};
+  StoreUnderTest store;
+  std::uint8_t next = 100;
+
+  explicit Fixture(MaildirStoreOptions options = small_journal())
+      : store(directory, files, options) {
+    assert_true(store.resolve({"main", "alice"}).has_value());
+    wait_for_spare_slot(directory);
+  }
+
+  void make_unwritable() {
+    for (const char* name : {"tmp", "new", "cur"})
+      files.freeze(directory.maildir(1) / name);
+  }
+  std::size_t in_new() const { return directory.names(directory.maildir(1) / "new").size(); }
+  void restart() {
+    store.close();
+    store = StoreUnderTest(directory, files, small_journal());
+  }
+
+  // More for the other maildrop than the journal can hold, several times over.
+  void fill_the_journal() {
+    const std::string content(20'000, 'y');
+    for (int i = 0; i < 100; ++i) {
+      const auto status = store.commit(delivery(Id128::random(), content + "\n", {2}));
+      assert_int_equal(static_cast<int>(status), static_cast<int>(CommitStatus::committed));
+    }
+  }
+  void commit(Delivery what) {
+    const auto status = store.commit(std::move(what));
+    assert_int_equal(static_cast<int>(status), static_cast<int>(CommitStatus::committed));
+  }
+};
+
+// Three small messages, one for both accounts, one large.
+void send_five(Fixture& f) {
+  for (std::uint8_t i = 1; i <= 3; ++i)
+    f.commit(delivery(transaction(i), text, {1}));
+  f.commit(delivery(transaction(4), text, {1, 2}));
+  f.commit(delivery(transaction(5), large_text, {1}));
+}
+
+void assert_five(StoreUnderTest& store) {
+  auto maildrop = *store.list();
+  assert_int_equal(maildrop->messages().size(), 5);
+  for (std::size_t i = 0; i < 5; ++i)
+    assert_true(store.read(*maildrop, i) == head_for(1) + (i == 4 ? large_text : text));
+}
+
+void it_does_not_hold_the_journal_of_the_others(void**) {
+  Fixture f;
+  f.make_unwritable();
+  send_five(f);
+  for (int round = 0; round < 2; ++round) {
+    f.fill_the_journal();
+    assert_int_equal((*f.store.list(2))->messages().size(), 1 + 100 * (round + 1));
+    assert_five(f.store); // out of the journal, or what was made of that
+    assert_int_equal(f.in_new(), 0);
+  }
+  f.files.thaw();
+  f.restart();
+  assert_five(f.store);
+  assert_int_equal(f.in_new(), 5);
+  assert_int_equal((*f.store.list(2))->messages().size(), 201);
+}
+
+void its_messages_outlive_starts_and_power_cuts(void**) {
+  Fixture f;
+  f.make_unwritable();
+  send_five(f);
+  f.fill_the_journal();
+  for (const Crash crash : {Crash::killed, Crash::power_cut, Crash::mixed})
+    for (const Id128& life : {this_life, another_life}) {
+      if (crash != Crash::killed && life == this_life)
+        continue; // a power cut ends it
+      TemporaryDirectory left;
+      f.files.lay_out(f.files.now(), crash, 7, left.open().get());
+      auto options = small_journal();
+      options.life = life;
+      for (int start = 0; start < 2; ++start) {
+        StoreUnderTest next(left, posix_file_system(), options);
+        assert_five(next);
+        assert_int_equal(left.names(left.maildir(1) / "new").size(), 5);
+        assert_int_equal((*next.list(2))->messages().size(), 101);
+      }
+      assert_int_equal(left.names("large").size(), 0);
+    }
+}
+
+void at_each_moment_they_are_there_once(void**) {
+  Fixture f;
+  f.make_unwritable();
+  send_five(f);
+  const std::size_t sent = f.files.now();
+  f.fill_the_journal();
+  auto options = small_journal();
+  options.life = another_life;
+  unsigned seed = 0;
+  for (std::size_t moment = sent; moment <= f.files.now(); moment += 11) {
+    TemporaryDirectory left;
+    ++seed;
+    f.files.lay_out(moment, seed % 2 == 0 ? Crash::power_cut : Crash::mixed, seed,
+                    left.open().get());
+    StoreUnderTest next(left, posix_file_system(), options);
+    assert_five(next);
+    assert_int_equal(left.names(left.maildir(1) / "new").size(), 5);
+  }
+}
+
+void a_session_that_has_listed_them_can_read_them(void**) {
+  Fixture f;
+  f.make_unwritable();
+  send_five(f);
+  auto maildrop = *f.store.list();
+  f.fill_the_journal();
+  for (std::size_t i = 0; i < 5; ++i)
+    assert_true(f.store.read(*maildrop, i) == head_for(1) + (i == 4 ? large_text : text));
+}
+
+void a_start_that_finds_it_so_leaves_the_journal_to_the_others(void**) {
+  Fixture f;
+  f.make_unwritable();
+  send_five(f);
+  f.restart();
+  f.fill_the_journal();
+  assert_five(f.store);
+  f.files.thaw();
+  f.restart();
+  assert_five(f.store);
+  assert_int_equal(f.in_new(), 5);
+  f.restart();
+  assert_int_equal(f.directory.names("large").size(), 0);
+}
+
+void what_is_expunged_there_stays_gone(void**) {
+  Fixture f;
+  send_five(f);
+  f.store.settle();
+  f.make_unwritable();
+  assert_true(f.store.expunge(**f.store.list(), {0, 4}).has_value());
+  f.fill_the_journal();
+  assert_int_equal((*f.store.list())->messages().size(), 3);
+  // Also by a start that cannot carry it out either.
+  f.restart();
+  f.fill_the_journal();
+  assert_int_equal((*f.store.list())->messages().size(), 3);
+  assert_int_equal(f.in_new(), 5);
+  f.files.thaw();
+  f.restart();
+  assert_int_equal((*f.store.list())->messages().size(), 3);
+  assert_int_equal(f.in_new(), 3);
+}
+
+void what_never_came_there_can_be_expunged(void**) {
+  for (const bool restarted : {false, true})
+    for (const bool flows_on : {false, true}) {
+      Fixture f;
+      f.make_unwritable();
+      send_five(f);
+      f.fill_the_journal();
+      if (restarted)
+        f.restart();
+      assert_true(f.store.expunge(**f.store.list(), {1, 4}).has_value());
+      if (flows_on)
+        f.fill_the_journal();
+      assert_int_equal((*f.store.list())->messages().size(), 3);
+      for (const Crash crash : {Crash::power_cut, Crash::mixed, Crash::killed}) {
+        TemporaryDirectory left;
+        f.files.lay_out(f.files.now(), crash, 1, left.open().get());
+        auto options = small_journal();
+        options.life = another_life;
+        StoreUnderTest next(left, posix_file_system(), options);
+        assert_int_equal((*next.list())->messages().size(), 3);
+        assert_int_equal(left.names(left.maildir(1) / "new").size(), 3);
+      }
+    }
+}
+
+void what_waits_for_it_is_bounded(void**) {
+  auto options = small_journal();
+  options.limits.stuck_copies = 2;
+  Fixture f(options);
+  f.make_unwritable();
+  f.commit(delivery(transaction(1), text, {1}));
+  f.commit(delivery(transaction(2), text, {1}));
+  f.store.settle();
+  for (const std::vector<std::uint32_t>& accounts : {std::vector<std::uint32_t>{1}, {1, 2}}) {
+    const auto status = f.store.commit(delivery(Id128::random(), text, accounts));
+    assert_int_equal(static_cast<int>(status), static_cast<int>(CommitStatus::failed));
+  }
+  f.commit(delivery(transaction(3), text, {2}));
+}
+
+} // namespace
+
+int main() {
+  const CMUnitTest tests[] = {
+      cmocka_unit_test(it_does_not_hold_the_journal_of_the_others),
+      cmocka_unit_test(its_messages_outlive_starts_and_power_cuts),
+      cmocka_unit_test(at_each_moment_they_are_there_once),
+      cmocka_unit_test(a_session_that_has_listed_them_can_read_them),
+      cmocka_unit_test(a_start_that_finds_it_so_leaves_the_journal_to_the_others),
+      cmocka_unit_test(what_is_expunged_there_stays_gone),
+      cmocka_unit_test(what_never_came_there_can_be_expunged),
+      cmocka_unit_test(what_waits_for_it_is_bounded),
+  };
+  return cmocka_run_group_tests(tests, nullptr, nullptr);
+}
