@@ -5,9 +5,10 @@
 #
 # A top folder with a main.cc is a program; its other sources, those in its own folders too, and
 # those below common/ become archives, so that a program links only the objects that it uses.
-# tests/unit/X_test.cc, tests/crash/X_test.cc and tests/fuzz/X_fuzz.cc are programs of one file that
-# may use every archive, tests/bench/X.cc one that may use queued's. GNU make and bmake share no
-# syntax for such patterns, so the rules are spelled out here.
+# libpop3 becomes a library that can be used without the rest. examples/X.cc is a program of one
+# file that uses that library alone, tests/unit/X_test.cc, tests/crash/X_test.cc and
+# tests/fuzz/X_fuzz.cc one that may use every archive, tests/bench/X.cc one that may use queued's.
+# GNU make and bmake share no syntax for such patterns, so the rules are spelled out here.
 set -eu
 out=$1
 
@@ -38,6 +39,17 @@ archive() { # NAME SOURCE...
   printf '%s:%s\n\t@rm -f $@\n\t@ar crs $@%s\n' "$out/$name.a" "$objects" "$objects" >&3
 }
 
+# What libpop3 uses of common/base, and brings with it.
+libpop3_base='common/base/base64.cc common/base/secret.cc'
+
+library() { # NAME BASE-SOURCES SOURCE...
+  name=$1 base=$2
+  shift 2
+  objects=$(for source; do object "$source"; done)
+  for source in $base; do objects="$objects $out/${source%.cc}.o"; done
+  printf '%s:%s\n\t@rm -f $@\n\t@ar crs $@%s\n' "$out/$name.a" "$objects" "$objects" >&3
+}
+
 program() { # NAME OBJECT LIBS ARCHIVE...
   name=$1 object=$2 libs=$3
   shift 3
@@ -48,8 +60,10 @@ program() { # NAME OBJECT LIBS ARCHIVE...
 exec 3>&1
 common=$(ls common/*/*.cc)
 archive common $common
-archives="$out/common.a" programs= tests= crashes= benches= fuzzers=
+library libpop3 "$libpop3_base" libpop3/*.cc
+archives="$out/common.a $out/libpop3.a" programs= tests= crashes= benches= fuzzers= examples=
 for folder in $(ls -d */*.cc | sed 's,/.*,,' | sort -u); do
+  case $folder in libpop3 | examples) continue ;; esac
   main=$folder/main.cc
   rest=$(ls "$folder"/*.cc "$folder"/*/*.cc 2> /dev/null | grep -v '/main\.cc$' || :)
   own=
@@ -59,6 +73,7 @@ for folder in $(ls -d */*.cc | sed 's,/.*,,' | sort -u); do
     archives="$archives $own"
   fi
   [ -e "$main" ] || continue
+  [ "$folder" != pop3d ] || own="$own $out/libpop3.a"
   program "bin/$folder" "$(object "$main")" "$(libs_of "$folder")" $own "$out/common.a"
   programs="$programs $out/bin/$folder"
 done
@@ -73,6 +88,11 @@ for test in tests/crash/*_test.cc; do
   crashes="$crashes $out/${test%.cc}"
   program "${test%.cc}" "$(object "$test")" "-lcmocka $(libs_of every)" $archives
 done
+for example in examples/*.cc; do
+  [ -e "$example" ] || continue
+  examples="$examples $out/${example%.cc}"
+  program "${example%.cc}" "$(object "$example")" '' "$out/libpop3.a"
+done
 for bench in tests/bench/*.cc; do
   [ -e "$bench" ] || continue
   benches="$benches $out/${bench%.cc}"
@@ -84,7 +104,7 @@ for fuzz in tests/fuzz/*_fuzz.cc; do
   fuzzers="$fuzzers $out/${fuzz%.cc}"
   program "${fuzz%.cc}" "$(object "$fuzz")" "-fsanitize=fuzzer -l:libstdc++.so.6 $(libs_of every)" $archives
 done
-printf 'PROGRAMS =%s\nUNIT_TESTS =%s\nCRASH_TESTS =%s\nBENCHES =%s\nFUZZERS =%s\n' \
-  "$programs" "$tests" "$crashes" "$benches" "$fuzzers"
+printf 'PROGRAMS =%s\nUNIT_TESTS =%s\nCRASH_TESTS =%s\nBENCHES =%s\nFUZZERS =%s\nEXAMPLES =%s\n' \
+  "$programs" "$tests" "$crashes" "$benches" "$fuzzers" "$examples"
 # What the compiler found out about headers at the last build.
 find "$out" -name '*.d' -exec cat {} + 2>/dev/null || :

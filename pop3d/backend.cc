@@ -1,7 +1,8 @@
 // Requests to authd and queued, and whom their answers are for.
 #include "pop3d/backend.h"
 
-#include "pop3d/limits.h"
+#include "common/ipc/packed_texts.h"
+#include "libpop3/limits.h"
 
 #include <algorithm>
 #include <utility>
@@ -15,7 +16,7 @@ constexpr std::size_t expunge_part = decltype(ipc::Expunge::indices)::capacity;
 // A removal is put on the link in one go, even when it is the whole of the largest maildrop and the
 // link was all but full: the link must take it.
 constexpr std::size_t largest_expunge =
-    (max_messages / expunge_part + 1) *
+    (pop3::max_messages / expunge_part + 1) *
     (ipc::frame_header_size + ipc::FieldCodec<ipc::Expunge>::max_size);
 static_assert(ipc::Channel::high_water + largest_expunge < ipc::Channel::hard_limit);
 
@@ -114,6 +115,10 @@ Backend::Sent Backend::send(const ipc::OpenMaildrop& open) {
   return put(queued_, open.session, [&](auto& link) { return link.send(open); });
 }
 
+Backend::Sent Backend::send(const ipc::ListMessages& list) {
+  return put(queued_, list.session, [&](auto& link) { return link.send(list); });
+}
+
 Backend::Sent Backend::send(const ipc::OpenMessage& open) {
   return put(queued_, open.session, [&](auto& link) { return link.send(open); });
 }
@@ -134,6 +139,11 @@ Backend::Sent Backend::send_expunge(Ticket ticket, const Id128& transaction,
   });
 }
 
+void Backend::keep_maildrop(Ticket ticket) {
+  if (queued_.link)
+    queued_.link->send(ipc::MaildropKept{ticket});
+}
+
 // ---- Answers
 
 void Backend::on(const ipc::LoginAnswer& answer) {
@@ -144,26 +154,49 @@ void Backend::on(const ipc::LoginAnswer& answer) {
 
 void Backend::on(const ipc::MaildropOpened& opened) {
   if (BackendClient* const client = find(opened.session))
-    return client->maildrop_opened(opened.outcome, opened.messages);
+    return client->maildrop_opened(opened);
   // It was asked for by a session that is gone.
   if (opened.outcome == ipc::MaildropOutcome::open)
     queued_.link->send(ipc::CloseMaildrop{opened.session});
 }
 
-void Backend::on(const ipc::MaildropPart& part) {
-  BackendClient* const client = find(part.session);
-  if (client && !client->maildrop_listed(part.entries.values()))
-    queued_.link->refuse("more messages than it announced");
+void Backend::on(const ipc::MessageSizes& sizes) {
+  if (BackendClient* const client = find(sizes.session))
+    client->sizes_listed(sizes.first, sizes.sizes.values());
+}
+
+void Backend::on(const ipc::MessageUidls& uidls) {
+  const auto texts = ipc::unpack_texts(uidls.uidls.bytes());
+  if (!texts)
+    return queued_.link->refuse("unique ids that end within one");
+  if (BackendClient* const client = find(uidls.session))
+    client->uidls_listed(uidls.first, *texts);
+}
+
+void Backend::on(const ipc::MessageContent& content) {
+  if (BackendClient* const client = find(content.session))
+    client->message_arrived(
+        content.index, Message{content.wire_size, std::string(as_text(content.content.bytes()))});
 }
 
 void Backend::on(const ipc::MessageOpened& opened, UniqueFd file) {
   if (BackendClient* const client = find(opened.session))
-    client->message_opened(opened.index, std::move(file));
+    client->message_arrived(
+        opened.index, Message{opened.wire_size, MessageFile{std::move(file), opened.stored_size}});
 }
 
 void Backend::on(const ipc::MessageUnavailable& unavailable) {
   if (BackendClient* const client = find(unavailable.session))
-    client->message_unavailable(unavailable.index);
+    client->message_arrived(unavailable.index,
+                            std::unexpected(unavailable.fault == ipc::MessageFault::gone
+                                                ? pop3::ReadFault::gone
+                                                : pop3::ReadFault::temporary));
+}
+
+void Backend::on(const ipc::MaildropWanted& wanted) {
+  if (BackendClient* const client = find(wanted.session))
+    return client->maildrop_wanted();
+  queued_.link->send(ipc::CloseMaildrop{wanted.session});
 }
 
 void Backend::on(const ipc::Expunged& expunged) {

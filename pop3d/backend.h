@@ -7,12 +7,14 @@
 #pragma once
 
 #include "common/ipc/child_process.h"
+#include "pop3d/read_ahead.h"
 
 #include <cstdint>
 #include <memory>
 #include <set>
 #include <span>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -26,12 +28,14 @@ class BackendClient {
 public:
   virtual ~BackendClient() = default;
   virtual void login_answered(ipc::LoginOutcome outcome, const Id128& grant) = 0;
-  virtual void maildrop_opened(ipc::MaildropOutcome outcome, std::uint32_t messages) = 0;
-  // False when these are more than were announced, which is a breach.
-  virtual bool maildrop_listed(std::span<const ipc::MaildropEntry> entries) = 0;
-  virtual void message_opened(std::uint32_t index, UniqueFd file) = 0;
-  virtual void message_unavailable(std::uint32_t index) = 0;
+  virtual void maildrop_opened(const ipc::MaildropOpened& opened) = 0;
+  // From the message at place `first` on; what the texts point to is valid during the call.
+  virtual void sizes_listed(std::uint32_t first, std::span<const std::uint64_t> sizes) = 0;
+  virtual void uidls_listed(std::uint32_t first, std::span<const std::string_view> uidls) = 0;
+  virtual void message_arrived(std::uint32_t index, MessageResult result) = 0;
   virtual void expunged(const Id128& transaction, bool durable) = 0;
+  // Another session wants the maildrop: Backend::keep_maildrop(), or leave().
+  virtual void maildrop_wanted() = 0;
   // What was held back because a link was full can be sent now.
   virtual void link_has_room() = 0;
   // What was sent and not answered never will be. Nor does the queued that comes next know the
@@ -62,17 +66,24 @@ public:
   enum class Sent : std::uint8_t { sent, full, away };
   Sent send(const ipc::Login& login);
   Sent send(const ipc::OpenMaildrop& open);
+  Sent send(const ipc::ListMessages& list);
   Sent send(const ipc::OpenMessage& open);
   Sent send_expunge(Ticket ticket, const Id128& transaction,
                     std::span<const std::uint32_t> indices);
 
+  // The maildrop is not given to the session that wants it.
+  void keep_maildrop(Ticket ticket);
+
   // From authd and queued.
   void on(const ipc::LoginAnswer& answer);
   void on(const ipc::MaildropOpened& opened);
-  void on(const ipc::MaildropPart& part);
+  void on(const ipc::MessageSizes& sizes);
+  void on(const ipc::MessageUidls& uidls);
+  void on(const ipc::MessageContent& content);
   void on(const ipc::MessageOpened& opened, UniqueFd file);
   void on(const ipc::MessageUnavailable& unavailable);
   void on(const ipc::Expunged& expunged);
+  void on(const ipc::MaildropWanted& wanted);
 
 private:
   template <Role Peer> struct Place {

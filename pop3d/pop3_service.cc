@@ -83,7 +83,7 @@ void Pop3Service::switch_generation() {
 void Pop3Service::accepted(io::Accepted connection, bool tls_first) {
   const std::uint64_t number = ++last_number_;
   sessions_.emplace(number,
-                    std::make_unique<SessionAdapter>(context_, backend_, serving_->terms,
+                    std::make_unique<SessionAdapter>(context_, backend_, ahead_, serving_->terms,
                                                      Client{.socket = std::move(connection.socket),
                                                             .address = connection.peer_text,
                                                             .tls_first = tls_first,

@@ -65,6 +65,7 @@ private:
   std::optional<Generation> prepared_;
   std::optional<Generation> serving_;
   Backend backend_;
+  AheadBudget ahead_;
   std::unordered_map<std::uint64_t, std::unique_ptr<SessionAdapter>> sessions_; // by number
   std::uint64_t last_number_ = 0;
   io::Timer grace_;

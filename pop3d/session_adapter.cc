@@ -1,7 +1,5 @@
-// A POP3 session's connection, requests and timers; the answers to it are in session_answers.cc.
+// A POP3 session's connection, timers and requests; the answers to them are in session_answers.cc.
 #include "pop3d/session_adapter.h"
-
-#include "pop3d/timeouts.h"
 
 #include <unistd.h>
 
@@ -14,8 +12,12 @@ namespace letterlock::pop3d {
 
 namespace {
 
-Settings settings_of(const Terms& terms, const Client& client) {
-  return {.hostname = terms.hostname,
+// Sent to one client before the others have their turn.
+constexpr std::size_t octets_a_turn = 512 * 1024;
+
+pop3::Settings settings_of(const Terms& terms, const Client& client) {
+  return {.hostname = std::string(terms.hostname.view()),
+          .implementation = "Letterlock",
           .tls_available = terms.tls.has_value(),
           .tls_active = client.tls_first,
           .login_allowed_without_tls = terms.insecure_auth};
@@ -23,59 +25,74 @@ Settings settings_of(const Terms& terms, const Client& client) {
 
 } // namespace
 
-SessionAdapter::SessionAdapter(Context& context, Backend& backend, const Terms& terms,
-                               Client client, std::function<void()> ended)
-    : context_(context), backend_(backend), tls_(terms.tls), address_(client.address),
-      number_(client.number), ended_(std::move(ended)), session_(settings_of(terms, client)),
+SessionAdapter::SessionAdapter(Context& context, Backend& backend, AheadBudget& ahead,
+                               const Terms& terms, Client client, std::function<void()> ended)
+    : context_(context), backend_(backend), tls_(terms.tls), silence_(terms.silence),
+      address_(client.address), number_(client.number), ended_(std::move(ended)),
+      session_(settings_of(terms, client), *this),
       connection_(context.loop, std::move(client.socket), *this),
       patience_(context.loop, [this] { patience_ended(); }),
       sending_(context.loop, [this] { abort("the client takes too long to receive"); }),
       next_turn_(context.loop,
                  [this] {
-                   if (content_ && content_->put_off) {
-                     content_->chunks_left = chunks_a_turn;
-                     perform(*std::exchange(content_->put_off, std::nullopt));
-                   }
+                   turn_over_ = false;
+                   octets_of_turn_ = 0;
                    resume();
                  }),
-      greeting_withheld_(client.tls_first) {
+      greeting_withheld_(client.tls_first), ahead_(ahead),
+      last_moved_(std::chrono::steady_clock::now()) {
   if (greeting_withheld_)
-    perform(StartTls{});
+    begin_handshake();
   else
     patience_.start(autologout);
   resume();
 }
 
 void SessionAdapter::shut_down() {
-  session_.on_shutdown();
+  session_.shut_down();
   resume();
 }
 
 // ---- The connection
 
 std::size_t SessionAdapter::input(Bytes bytes) {
-  const std::size_t consumed = session_.on_input(as_text(bytes));
-  carry_on();
+  last_moved_ = std::chrono::steady_clock::now();
+  const std::size_t consumed = session_.input(as_text(bytes));
+  set_timers();
   return consumed;
 }
 
+// A client that takes all at once has its share of a turn, and the rest at the next. What stands
+// before the end, or before a handshake, is sent out in one go: there is no more than the bound of
+// the session's output then.
 std::string_view SessionAdapter::output() const {
-  return greeting_withheld_ ? std::string_view() : session_.output();
+  const bool put_off = turn_over_ && !close_ && awaiting_ != Awaiting::handshake;
+  return greeting_withheld_ || put_off ? std::string_view() : session_.output();
 }
 
 void SessionAdapter::sent(std::size_t count) {
+  last_moved_ = std::chrono::steady_clock::now();
   octets_sent_ += count;
+  octets_of_turn_ += count;
   moved_ = true;
-  session_.on_sent(count);
-  carry_on();
+  if (octets_of_turn_ >= octets_a_turn && !std::exchange(turn_over_, true))
+    next_turn_.start(std::chrono::milliseconds(0));
+  session_.sent(count);
+  set_timers();
+}
+
+void SessionAdapter::begin_handshake() {
+  await(Awaiting::handshake, handshake_limit);
+  connection_.start_tls(*tls_);
 }
 
 void SessionAdapter::tls_established(const io::TlsStream& stream) {
+  last_moved_ = std::chrono::steady_clock::now();
   tls_version_ = stream.version();
   answered();
   if (!std::exchange(greeting_withheld_, false))
-    session_.on_tls_started();
-  carry_on();
+    session_.tls_started();
+  set_timers();
 }
 
 void SessionAdapter::closed(std::string_view why) {
@@ -86,7 +103,7 @@ void SessionAdapter::closed(std::string_view why) {
     why = "hung-up";
   context_.log.info("pop3.session", {{"session", number_},
                                      {"peer", address_},
-                                     {"user", user_.view()},
+                                     {"user", user_},
                                      {"retrieved", retrieved_},
                                      {"deleted", deleted_},
                                      {"octets", octets_sent_},
@@ -96,89 +113,138 @@ void SessionAdapter::closed(std::string_view why) {
   ended();
 }
 
-// ---- Requests
-
-void SessionAdapter::carry_on() {
-  while (auto request = session_.take_request())
-    std::visit([this](auto& r) { perform(r); }, *request);
-  set_timers();
-}
-
 void SessionAdapter::resume() {
-  carry_on();
+  set_timers();
   connection_.update();
 }
 
-void SessionAdapter::perform(const Login& login) {
-  user_ = login.user;
+// ---- Requests
+
+void SessionAdapter::authenticate(std::string_view user, std::string_view password) {
+  static_assert(ipc::AddressText::capacity >= pop3::max_user_name &&
+                ipc::PasswordSecret::capacity >= pop3::max_password);
+  user_ = user;
   ticket_ = backend_.enter(*this);
   await(Awaiting::login, answer_limit);
-  unsent_ = ipc::Login{*ticket_, login.user, login.password, ipc::PeerText::cut(address_)};
+  unsent_ = ipc::Login{*ticket_, *ipc::AddressText::from(user),
+                       *ipc::PasswordSecret::from(password), ipc::PeerText::cut(address_)};
   send_request();
 }
 
-void SessionAdapter::perform(const OpenMessage& open) {
-  opening_ = open;
-  await(Awaiting::message, answer_limit);
-  if (maildrop_ != MaildropState::held)
-    return give_up();
-  unsent_ = ipc::OpenMessage{*ticket_, open.index};
+void SessionAdapter::open_maildrop() {
+  await(Awaiting::maildrop, answer_limit);
+  unsent_ = ipc::OpenMaildrop{*ticket_, grant_};
   send_request();
+}
+
+// Sends what is in unsent_, if there is somebody who could answer.
+void SessionAdapter::ask_queued(Awaiting what) {
+  await(what, answer_limit);
+  if (maildrop_ == MaildropState::held)
+    send_request();
+  else
+    give_up();
+}
+
+void SessionAdapter::list(pop3::Column column, std::uint32_t first, std::uint32_t most) {
+  listed_from_ = first;
+  const auto which =
+      column == pop3::Column::size ? ipc::MaildropColumn::sizes : ipc::MaildropColumn::uidls;
+  unsent_ = ipc::ListMessages{*ticket_, which, first, most};
+  ask_queued(Awaiting::listing);
+}
+
+void SessionAdapter::expect_message(std::uint32_t index, const pop3::Extent&) {
+  ahead_.expect(index);
+}
+
+void SessionAdapter::open_message(std::uint32_t index, const pop3::Extent& extent) {
+  opening_ = index;
+  opening_whole_ = !extent.body_lines;
+  opening_asked_ = false;
+  auto result = ahead_.turn(index);
+  if (result) {
+    take_message(std::move(*result));
+  } else if (ahead_.asked(index)) {
+    await(Awaiting::message, answer_limit);
+  } else {
+    ask_for_message(index);
+  }
+  read_ahead();
+}
+
+void SessionAdapter::ask_for_message(std::uint32_t index) {
+  opening_asked_ = true;
+  unsent_ = ipc::OpenMessage{*ticket_, index};
+  ask_queued(Awaiting::message);
+}
+
+// Behind the message that the client waits for, and only while the link has room.
+void SessionAdapter::read_ahead() {
+  if (maildrop_ != MaildropState::held)
+    return ahead_.clear();
+  for (const std::uint32_t index : ahead_.wanted())
+    if (!std::holds_alternative<std::monostate>(unsent_) ||
+        backend_.send(ipc::OpenMessage{*ticket_, index}) != Backend::Sent::sent)
+      ahead_.not_asked(index);
+}
+
+void SessionAdapter::read_message(std::uint64_t offset, std::size_t most) {
+  if (!open_)
+    return session_.content_lost();
+  if (const auto* const file = std::get_if<MessageFile>(&open_->message.content))
+    return read_file(*file, offset, most);
+  const std::string_view content = std::get<std::string>(open_->message.content);
+  const std::string_view part = content.substr(std::min<std::size_t>(offset, content.size()), most);
+  session_.content(part, offset + part.size() == content.size());
 }
 
 // From the page cache, as a rule: mail is fetched soon after it came. Where it is not, the loop
-// waits for the disk, a chunk at a time and never for longer than it takes to read chunks_a_turn of
-// them; for the few sessions of one small team that is cheaper than threads in this process.
-void SessionAdapter::perform(const ReadContent& read) {
-  if (!content_)
-    return session_.on_content_end(StoreResult::temporary);
-  if (content_->chunks_left == 0) {
-    content_->put_off = read;
-    return next_turn_.start(std::chrono::milliseconds(0));
-  }
-  --content_->chunks_left;
-  std::array<char, content_chunk> chunk;
+// waits for the disk, a chunk at a time; for the few sessions of one small team that is cheaper
+// than threads in this process.
+void SessionAdapter::read_file(const MessageFile& file, std::uint64_t offset, std::size_t most) {
+  std::array<char, pop3::content_chunk> chunk;
+  const std::uint64_t left = file.stored_size - std::min(offset, file.stored_size);
+  const auto size = static_cast<std::size_t>(std::min<std::uint64_t>({left, most, chunk.size()}));
   ssize_t count = -1;
   do {
-    count = ::pread(content_->file.get(), chunk.data(), std::min(read.most, chunk.size()),
-                    static_cast<off_t>(content_->at));
+    count = ::pread(file.file.get(), chunk.data(), size, static_cast<off_t>(offset));
   } while (count < 0 && errno == EINTR);
-  if (count > 0) {
-    const auto size = static_cast<std::size_t>(count);
-    content_->at += size;
-    if (session_.on_content({chunk.data(), size}) == Appetite::enough)
-      content_.reset();
-    return;
-  }
-  if (count == 0)
-    retrieved_ += content_->whole ? 1 : 0;
-  else
+  if (count < 0)
     context_.log.error("message.unreadable",
                        {{"session", number_}, {"why", Error::system("read").text}});
-  content_.reset();
-  session_.on_content_end(count == 0 ? StoreResult::done : StoreResult::temporary);
+  // Nothing where there should be something: it was cut meanwhile.
+  if (count < 0 || (count == 0 && left > 0))
+    return session_.content_lost();
+  const auto got = static_cast<std::size_t>(count);
+  session_.content({chunk.data(), got}, got == left);
 }
 
-void SessionAdapter::perform(Expunge& expunge) {
-  removal_ = Removal{Id128::random(), std::move(expunge.indices)};
-  await(Awaiting::expunge, answer_limit);
-  if (maildrop_ != MaildropState::held)
-    return give_up();
-  send_removal();
+void SessionAdapter::close_message(bool complete) {
+  retrieved_ += complete && open_ && open_->whole ? 1 : 0;
+  open_.reset();
 }
 
-void SessionAdapter::perform(const StartTls&) {
-  await(Awaiting::handshake, handshake_limit);
-  connection_.start_tls(*tls_);
+void SessionAdapter::remove_messages(std::span<const std::uint32_t> indices) {
+  removal_ = Removal{Id128::random(), {indices.begin(), indices.end()}};
+  await(Awaiting::removal, answer_limit);
+  if (maildrop_ == MaildropState::held)
+    send_removal();
+  else
+    give_up();
 }
 
-void SessionAdapter::perform(const Close& close) {
-  close_ = close.reason;
-  content_.reset();
+void SessionAdapter::start_tls() {
+  begin_handshake();
+}
+
+void SessionAdapter::close(pop3::CloseReason reason) {
+  close_ = reason;
+  open_.reset();
   leave_maildrop();
   // A client that was silent for so long is not waited for.
-  if (close.reason == CloseReason::timeout)
-    connection_.abort(name_of(close.reason));
+  if (reason == pop3::CloseReason::timeout || reason == pop3::CloseReason::displaced)
+    connection_.abort(name_of(reason));
   else
     connection_.finish(closing_limit);
 }
@@ -233,6 +299,7 @@ void SessionAdapter::set_timers() {
   if (close_) { // the connection sees to the rest
     patience_.stop();
     sending_.stop();
+    next_turn_.stop();
     return;
   }
   const bool new_command = lines_seen_ != session_.lines_received();
@@ -240,7 +307,7 @@ void SessionAdapter::set_timers() {
   if (awaiting_ == Awaiting::client && (new_command || moved_))
     patience_.start(autologout);
   moved_ = false;
-  if (output().empty() && !content_)
+  if (session_.output().empty() && !open_)
     sending_.stop();
   else if (new_command || !sending_.running())
     sending_.start(sending_limit);
@@ -249,7 +316,7 @@ void SessionAdapter::set_timers() {
 void SessionAdapter::patience_ended() {
   switch (awaiting_) {
   case Awaiting::client:
-    session_.on_timeout();
+    session_.timed_out();
     break;
   case Awaiting::handshake:
     return abort("the TLS handshake takes too long");

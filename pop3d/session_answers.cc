@@ -1,6 +1,5 @@
 // What the other processes answer to a POP3 session, and what becomes of it when they do not.
 #include "pop3d/session_adapter.h"
-#include "pop3d/timeouts.h"
 
 #include <utility>
 
@@ -8,17 +7,17 @@ namespace letterlock::pop3d {
 
 namespace {
 
-std::string_view name_of(LoginResult result) {
-  switch (result) {
-  case LoginResult::accepted:
-    return "accepted";
-  case LoginResult::refused:
+std::string_view name_of(pop3::LoginFault fault) {
+  switch (fault) {
+  case pop3::LoginFault::refused:
     return "refused";
-  case LoginResult::in_use:
+  case pop3::LoginFault::delayed:
+    return "delayed";
+  case pop3::LoginFault::in_use:
     return "in-use";
-  case LoginResult::temporary:
+  case pop3::LoginFault::temporary:
     return "temporary";
-  case LoginResult::permanent:
+  case pop3::LoginFault::permanent:
     return "permanent";
   }
   std::unreachable();
@@ -33,126 +32,131 @@ void SessionAdapter::login_answered(ipc::LoginOutcome outcome, const Id128& gran
     return;
   switch (outcome) {
   case ipc::LoginOutcome::granted:
-    await(Awaiting::maildrop, answer_limit);
-    unsent_ = ipc::OpenMaildrop{*ticket_, grant};
-    send_request();
+    grant_ = grant;
+    answered();
+    session_.authenticated();
     break;
   case ipc::LoginOutcome::refused:
-    finish_login(LoginResult::refused);
+    fail_login(pop3::LoginFault::refused);
+    break;
+  case ipc::LoginOutcome::delayed:
+    fail_login(pop3::LoginFault::delayed);
     break;
   case ipc::LoginOutcome::busy:
   case ipc::LoginOutcome::temporary:
-    finish_login(LoginResult::temporary);
+    fail_login(pop3::LoginFault::temporary);
     break;
   }
   resume();
 }
 
-void SessionAdapter::maildrop_opened(ipc::MaildropOutcome outcome, std::uint32_t messages) {
+void SessionAdapter::maildrop_opened(const ipc::MaildropOpened& opened) {
   if (awaiting_ != Awaiting::maildrop)
     return;
-  if (outcome != ipc::MaildropOutcome::open)
+  if (opened.outcome != ipc::MaildropOutcome::open)
     maildrop_ = MaildropState::none;
-  switch (outcome) {
+  switch (opened.outcome) {
   case ipc::MaildropOutcome::open:
-    await(Awaiting::listing, answer_limit);
-    session_.on_login(LoginResult::accepted);
-    messages_ = unlisted_ = messages;
-    if (messages == 0)
-      finish_listing(StoreResult::done);
+    answered();
+    messages_ = opened.messages;
+    ahead_.begin(messages_);
+    log_login("accepted");
+    session_.maildrop_opened(opened.messages, opened.octets);
     break;
   case ipc::MaildropOutcome::in_use:
-    finish_login(LoginResult::in_use);
+    fail_login(pop3::LoginFault::in_use);
     break;
   case ipc::MaildropOutcome::temporary:
   case ipc::MaildropOutcome::refused: // the grant was too old, or went to a queued that is gone
-    finish_login(LoginResult::temporary);
+    fail_login(pop3::LoginFault::temporary);
     break;
   }
   resume();
 }
 
-bool SessionAdapter::maildrop_listed(std::span<const ipc::MaildropEntry> entries) {
-  if (awaiting_ != Awaiting::listing)
-    return true; // what follows the last message that can be shown, or was given up
-  if (entries.size() > unlisted_)
-    return false;
-  std::vector<MaildropEntry> listed;
-  listed.reserve(entries.size());
-  for (const ipc::MaildropEntry& entry : entries)
-    if (const auto valid = MaildropEntry::from(entry.wire_size, entry.uidl.view()))
-      listed.push_back(*valid);
-  unlisted_ -= static_cast<std::uint32_t>(entries.size());
-  if (listed.size() != entries.size())
-    finish_listing(StoreResult::permanent);
-  else if (!session_.on_listing(listed) || unlisted_ == 0)
-    finish_listing(StoreResult::done);
-  else
-    await(Awaiting::listing, answer_limit);
-  resume();
-  return true;
-}
-
-// Without a maildrop. One that was opened is closed.
-void SessionAdapter::finish_login(LoginResult result) {
+// Without a maildrop. One that was asked for is closed.
+void SessionAdapter::fail_login(pop3::LoginFault fault) {
   leave_maildrop();
   answered();
-  context_.log.info("pop3.login", {{"session", number_},
-                                   {"peer", address_},
-                                   {"user", user_.view()},
-                                   {"result", name_of(result)}});
-  session_.on_login(result);
+  log_login(name_of(fault));
+  session_.login_failed(fault);
 }
 
-void SessionAdapter::finish_listing(StoreResult result) {
-  answered();
-  const auto outcome = result == StoreResult::done        ? LoginResult::accepted
-                       : result == StoreResult::temporary ? LoginResult::temporary
-                                                          : LoginResult::permanent;
+void SessionAdapter::log_login(std::string_view result) {
   context_.log.info("pop3.login", {{"session", number_},
                                    {"peer", address_},
-                                   {"user", user_.view()},
-                                   {"result", name_of(outcome)},
+                                   {"user", user_},
+                                   {"result", result},
                                    {"messages", messages_}});
-  if (result != StoreResult::done)
-    leave_maildrop();
-  session_.on_listing_complete(result);
 }
 
 void SessionAdapter::leave_maildrop() {
   unsent_ = std::monostate();
+  ahead_.clear();
   const auto state = std::exchange(maildrop_, MaildropState::none);
   if (const auto ticket = std::exchange(ticket_, std::nullopt))
     backend_.leave(*ticket, state == MaildropState::held);
 }
 
-// ---- Messages
-
-void SessionAdapter::message_opened(std::uint32_t index, UniqueFd file) {
-  if (awaiting_ != Awaiting::message || index != opening_.index)
-    return;
-  answered();
-  content_ = Content{.file = std::move(file), .whole = !opening_.extent.body_lines};
-  session_.on_message_opened(StoreResult::done);
+// Somebody who is gone without a word does not keep the owner out of the maildrop. Whoever has
+// asked for something that is under way has not gone.
+void SessionAdapter::maildrop_wanted() {
+  const auto silent_for = std::chrono::steady_clock::now() - last_moved_;
+  if (awaiting_ != Awaiting::client || silent_for < silence_)
+    return backend_.keep_maildrop(*ticket_);
+  session_.displaced();
   resume();
 }
 
-void SessionAdapter::message_unavailable(std::uint32_t index) {
-  if (awaiting_ != Awaiting::message || index != opening_.index)
+// ---- Messages
+
+void SessionAdapter::sizes_listed(std::uint32_t first, std::span<const std::uint64_t> sizes) {
+  if (awaiting_ != Awaiting::listing || first != listed_from_)
     return;
   answered();
-  session_.on_message_opened(StoreResult::temporary);
+  session_.sizes_listed(sizes);
   resume();
+}
+
+void SessionAdapter::uidls_listed(std::uint32_t first, std::span<const std::string_view> uidls) {
+  if (awaiting_ != Awaiting::listing || first != listed_from_)
+    return;
+  answered();
+  session_.uidls_listed(uidls);
+  resume();
+}
+
+void SessionAdapter::message_arrived(std::uint32_t index, MessageResult result) {
+  auto now = ahead_.arrived(index, std::move(result));
+  read_ahead();
+  if (!now || awaiting_ != Awaiting::message || index != opening_)
+    return;
+  // What could not be had ahead, with many others, may be had on its own.
+  if (!*now && now->error() == pop3::ReadFault::temporary && !opening_asked_) {
+    ask_for_message(index);
+  } else {
+    answered();
+    take_message(std::move(*now));
+  }
+  resume();
+}
+
+void SessionAdapter::take_message(MessageResult result) {
+  if (!result)
+    return session_.message_unavailable(result.error());
+  const std::uint64_t size = result->wire_size;
+  open_ = OpenMessage{std::move(*result), opening_whole_};
+  session_.message_opened(size);
 }
 
 void SessionAdapter::expunged(const Id128& transaction, bool durable) {
-  if (awaiting_ != Awaiting::expunge || transaction != removal_->transaction)
+  if (awaiting_ != Awaiting::removal || transaction != removal_->transaction)
     return;
   answered();
   const auto removal = std::exchange(removal_, std::nullopt);
   if (durable)
     deleted_ = removal->indices.size();
-  session_.on_expunged(durable ? StoreResult::done : StoreResult::temporary);
+  session_.messages_removed(durable);
   resume();
 }
 
@@ -175,6 +179,7 @@ void SessionAdapter::authd_lost() {
 void SessionAdapter::queued_lost() {
   if (maildrop_ == MaildropState::held)
     maildrop_ = MaildropState::lost;
+  ahead_.clear();
   switch (awaiting_) {
   case Awaiting::client:
   case Awaiting::handshake:
@@ -185,7 +190,7 @@ void SessionAdapter::queued_lost() {
   case Awaiting::message:
     give_up();
     break;
-  case Awaiting::expunge:
+  case Awaiting::removal:
     if (!removal_->was_sent) {
       give_up();
       break;
@@ -216,20 +221,22 @@ void SessionAdapter::give_up() {
     return;
   case Awaiting::login:
   case Awaiting::maildrop:
-    return finish_login(LoginResult::temporary);
+    return fail_login(pop3::LoginFault::temporary);
   case Awaiting::listing:
-    return finish_listing(StoreResult::temporary);
+    answered();
+    session_.listing_failed(pop3::ReadFault::temporary);
+    break;
   case Awaiting::message:
     answered();
-    session_.on_message_opened(StoreResult::temporary);
-    if (maildrop_ == MaildropState::lost) // and will be for every message: the client logs in anew
-      session_.on_shutdown();
-    return;
-  case Awaiting::expunge:
+    session_.message_unavailable(pop3::ReadFault::temporary);
+    break;
+  case Awaiting::removal:
     answered();
     removal_.reset();
-    return session_.on_expunged(StoreResult::temporary);
+    return session_.messages_removed(false);
   }
+  if (maildrop_ == MaildropState::lost) // and will be for every message: the client logs in anew
+    session_.shut_down();
 }
 
 } // namespace letterlock::pop3d

@@ -8,6 +8,10 @@ namespace letterlock::pop3d {
 // Between two commands. RFC 1939 §3: at least ten minutes.
 inline constexpr std::chrono::minutes autologout{10};
 
+// Silence after which a session gives way to another login to its maildrop: whoever lost the
+// connection without a word need not wait for the autologout.
+inline constexpr std::chrono::seconds give_way_after{60};
+
 // For a TLS handshake, from the first octet that may come to its end. A handshake is a few round
 // trips; a stranger who makes none must not hold a place for long.
 inline constexpr std::chrono::seconds handshake_limit{60};

@@ -1,6 +1,11 @@
 // Maildrops for pop3d.
 #include "queued/maildrop_link.h"
 
+#include "common/ipc/packed_texts.h"
+#include "common/os/cached_read.h"
+
+#include <algorithm>
+#include <array>
 #include <limits>
 #include <utility>
 
@@ -10,43 +15,76 @@ namespace {
 
 // Descriptors that the peer has not taken yet count against our limit of open files.
 constexpr std::size_t most_descriptors_waiting = 256;
+// Messages of one session that are being opened: pop3d reads ahead.
+constexpr unsigned most_opening = 64;
 
 } // namespace
 
 MaildropLink::MaildropLink(Context& context, MessageStore& store, GrantTable& grants,
-                           ExpungeLedger& ledger, const ipc::Peer& peer, UniqueFd socket)
-    : context_(context), store_(store), grants_(grants), ledger_(ledger), instance_(peer.instance),
+                           ExpungeLedger& ledger, MaildropHolders& holders, const ipc::Peer& peer,
+                           UniqueFd socket)
+    : context_(context), store_(store), grants_(grants), ledger_(ledger), holders_(holders),
+      instance_(peer.instance),
       link_(context.loop, std::move(socket), *this, [this, peer](const std::string& why) {
         if (!why.empty())
           context_.log.error("link.breach", {{"peer", "pop3d"}, {"why", why}});
         // Nobody can close them any more.
-        sessions_.clear();
-        listing_.clear();
+        while (!sessions_.empty())
+          end(sessions_.begin()->first);
         context_.link_lost(peer);
-      }) {
-  link_.when_drained([this] { list(); });
+      }) {}
+
+MaildropLink::~MaildropLink() {
+  while (!sessions_.empty())
+    end(sessions_.begin()->first);
 }
 
-// ---- Opening and listing
+// ---- Opening
 
 void MaildropLink::on(const ipc::OpenMaildrop& open) {
   if (sessions_.contains(open.session))
     return link_.refuse("a session that is open already");
-  const auto refuse = [&](ipc::MaildropOutcome outcome) {
-    link_.send(ipc::MaildropOpened{open.session, outcome, 0});
-  };
   const auto account = grants_.take(open.grant, instance_, std::chrono::steady_clock::now());
   if (!account)
-    return refuse(ipc::MaildropOutcome::refused);
-  auto lock = store_.lock_maildrop(AccountId{*account});
+    return refuse(open.session, ipc::MaildropOutcome::refused);
+  Session& session = sessions_[open.session];
+  session.account = AccountId{*account};
+  if (try_to_hold(open.session, session))
+    return;
+  const bool waits =
+      holders_.want(session.account, [weak = weak_from_this(), id = open.session](bool released) {
+        if (const auto self = weak.lock())
+          self->given_way(id, released);
+      });
+  if (!waits)
+    refuse(open.session, ipc::MaildropOutcome::in_use);
+}
+
+bool MaildropLink::try_to_hold(std::uint64_t id, Session& session) {
+  auto lock = store_.lock_maildrop(session.account);
   if (!lock)
-    return refuse(ipc::MaildropOutcome::in_use);
-  sessions_.try_emplace(open.session);
-  store_.open_maildrop(std::move(*lock), [weak = weak_from_this(), session = open.session](
-                                             ReadResult<std::shared_ptr<Maildrop>> result) {
+    return false;
+  session.holds = true;
+  holders_.hold(session.account, [weak = weak_from_this(), id] {
     if (const auto self = weak.lock())
-      self->opened(session, std::move(result));
+      self->link_.send(ipc::MaildropWanted{id});
   });
+  store_.open_maildrop(std::move(*lock),
+                       [weak = weak_from_this(), id](ReadResult<std::shared_ptr<Maildrop>> result) {
+                         if (const auto self = weak.lock())
+                           self->opened(id, std::move(result));
+                       });
+  return true;
+}
+
+// The holder has answered. When something of it is still under way at the disk the maildrop is not
+// free all the same.
+void MaildropLink::given_way(std::uint64_t id, bool released) {
+  const auto session = sessions_.find(id);
+  if (session == sessions_.end())
+    return;
+  if (!released || !try_to_hold(id, session->second))
+    refuse(id, ipc::MaildropOutcome::in_use);
 }
 
 void MaildropLink::opened(std::uint64_t id, ReadResult<std::shared_ptr<Maildrop>> result) {
@@ -55,61 +93,84 @@ void MaildropLink::opened(std::uint64_t id, ReadResult<std::shared_ptr<Maildrop>
     return; // closed meanwhile
   if (!result) {
     context_.log.error("maildrop.unreadable", {{"why", result.error().text}});
-    sessions_.erase(session);
-    link_.send(ipc::MaildropOpened{id, ipc::MaildropOutcome::temporary, 0});
-    return;
+    return refuse(id, ipc::MaildropOutcome::temporary);
   }
   session->second.maildrop = std::move(*result);
   for (const std::string& note : session->second.maildrop->notes())
     context_.log.warning("maildrop.left_alone", {{"what", note}});
-  const auto count = static_cast<std::uint32_t>(session->second.maildrop->messages().size());
-  link_.send(ipc::MaildropOpened{id, ipc::MaildropOutcome::open, count});
-  listing_.push_back(id);
-  list();
+  ipc::MaildropOpened opened{id, ipc::MaildropOutcome::open, 0, 0};
+  const auto& messages = session->second.maildrop->messages();
+  opened.messages = static_cast<std::uint32_t>(messages.size());
+  for (std::size_t i = 0; i < messages.size(); ++i)
+    opened.octets += messages[i].wire_size;
+  link_.send(opened);
 }
 
-void MaildropLink::list() {
-  while (!listing_.empty() && !link_.full()) {
-    const std::uint64_t id = listing_.front();
-    const auto session = sessions_.find(id);
-    if (session == sessions_.end()) {
-      listing_.pop_front();
-      continue;
-    }
-    const auto& messages = session->second.maildrop->messages();
-    std::size_t& listed = session->second.listed;
-    ipc::MaildropPart part;
-    part.session = id;
-    while (listed < messages.size() && !part.entries.full()) {
-      const StoredMessage& message = messages[listed++];
-      // The store makes UIDLs of at most 70 printable characters.
-      (void)part.entries.push({message.wire_size, Text<70>::cut(message.uidl)});
-    }
-    // Sessions take turns: a huge maildrop does not hold up a small one.
-    listing_.pop_front();
-    if (listed < messages.size())
-      listing_.push_back(id);
-    if (!part.entries.values().empty())
-      link_.send(part);
-  }
+void MaildropLink::refuse(std::uint64_t session, ipc::MaildropOutcome outcome) {
+  end(session);
+  link_.send(ipc::MaildropOpened{session, outcome, 0, 0});
+}
+
+void MaildropLink::on(const ipc::MaildropKept& kept) {
+  const auto session = sessions_.find(kept.session);
+  if (session != sessions_.end() && session->second.holds)
+    holders_.keep(session->second.account);
 }
 
 void MaildropLink::on(const ipc::CloseMaildrop& close) {
-  sessions_.erase(close.session);
+  end(close.session);
+}
+
+void MaildropLink::end(std::uint64_t id) {
+  const auto node = sessions_.extract(id);
+  if (!node)
+    return;
+  const AccountId account = node.mapped().account;
+  if (!node.mapped().holds)
+    return holders_.give_up(account);
+  node.mapped().maildrop.reset(); // before somebody else looks whether it is free
+  holders_.release(account);
+}
+
+// ---- Listing
+
+void MaildropLink::on(const ipc::ListMessages& list) {
+  const auto session = sessions_.find(list.session);
+  if (session == sessions_.end() || !session->second.maildrop)
+    return link_.refuse("a listing of a maildrop that is not open");
+  const auto& messages = session->second.maildrop->messages();
+  if (list.first >= messages.size() || list.most == 0)
+    return link_.refuse("a listing of messages that are not there");
+  const std::size_t end =
+      list.first + std::min<std::size_t>(list.most, messages.size() - list.first);
+  if (list.column == ipc::MaildropColumn::sizes) {
+    ipc::MessageSizes answer{list.session, list.first, {}};
+    for (std::size_t i = list.first; i < end; ++i)
+      if (!answer.sizes.push(messages[i].wire_size))
+        break;
+    link_.send(answer);
+  } else {
+    ipc::TextPacker<ipc::MessageUidls::packed_max> packer;
+    for (std::size_t i = list.first; i < end; ++i)
+      if (!packer.push(messages[i].uidl))
+        break;
+    link_.send(ipc::MessageUidls{list.session, list.first, packer.blob()});
+  }
 }
 
 // ---- Messages
 
 void MaildropLink::on(const ipc::OpenMessage& open) {
   const auto session = sessions_.find(open.session);
-  if (session == sessions_.end() || !session->second.maildrop || session->second.opening_message ||
+  if (session == sessions_.end() || !session->second.maildrop ||
+      session->second.opening >= most_opening ||
       link_.descriptors_waiting() >= most_descriptors_waiting) {
-    link_.send(ipc::MessageUnavailable{open.session, open.index});
+    link_.send(ipc::MessageUnavailable{open.session, open.index, ipc::MessageFault::temporary});
     return;
   }
   if (open.index >= session->second.maildrop->messages().size())
     return link_.refuse("a message that was not listed");
-  session->second.opening_message = true;
+  ++session->second.opening;
   session->second.maildrop->open_message(open.index,
                                          [weak = weak_from_this(), id = open.session,
                                           index = open.index](ReadResult<OpenedMessage> result) {
@@ -118,16 +179,35 @@ void MaildropLink::on(const ipc::OpenMessage& open) {
                                          });
 }
 
-void MaildropLink::message_opened(std::uint64_t session, std::uint32_t index,
+void MaildropLink::message_opened(std::uint64_t id, std::uint32_t index,
                                   ReadResult<OpenedMessage> result) {
-  if (const auto found = sessions_.find(session); found != sessions_.end())
-    found->second.opening_message = false;
-  if (result) {
-    link_.send(ipc::MessageOpened{session, index}, std::move(result->file));
+  const auto session = sessions_.find(id);
+  if (session == sessions_.end())
+    return; // closed meanwhile
+  --session->second.opening;
+  if (result)
+    return send_message(id, index, session->second.maildrop->messages()[index].wire_size,
+                        std::move(*result));
+  // Nothing is wrong with a store that another program has taken a message from.
+  const bool gone = result.error().fault == ReadFault::gone;
+  if (!gone)
+    context_.log.warning("message.unavailable", {{"why", result.error().text}});
+  link_.send(ipc::MessageUnavailable{
+      id, index, gone ? ipc::MessageFault::gone : ipc::MessageFault::temporary});
+}
+
+void MaildropLink::send_message(std::uint64_t session, std::uint32_t index, std::uint64_t wire_size,
+                                OpenedMessage message) {
+  std::array<std::byte, ipc::MessageContent::content_max> content;
+  if (message.stored_size <= content.size() &&
+      os::read_cached(message.file.get(), content, 0) == message.stored_size) {
+    const auto blob = ipc::Blob<ipc::MessageContent::content_max>::of(
+        Bytes(content).first(static_cast<std::size_t>(message.stored_size)));
+    link_.send(ipc::MessageContent{session, index, wire_size, *blob});
     return;
   }
-  context_.log.warning("message.unavailable", {{"why", result.error().text}});
-  link_.send(ipc::MessageUnavailable{session, index});
+  link_.send(ipc::MessageOpened{session, index, wire_size, message.stored_size},
+             std::move(message.file));
 }
 
 // ---- Removing

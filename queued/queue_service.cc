@@ -108,7 +108,7 @@ void QueueService::connect(const ipc::Peer& peer, UniqueFd socket) {
         context_, *store_, Borrower{++last_borrower_}, bounds_, peer, std::move(socket));
   else if (peer.role == Role::pop3d)
     pop3d_[peer.instance] = std::make_shared<MaildropLink>(context_, *store_, grants_, ledger_,
-                                                           peer, std::move(socket));
+                                                           holders_, peer, std::move(socket));
   else if (peer.role == Role::authd)
     authd_ = std::make_unique<ipc::Link<Role::queued, Role::authd>>(
         context_.loop, std::move(socket), *this, [this, peer](const std::string& why) {

@@ -44,6 +44,7 @@ private:
   std::vector<AccountName> next_accounts_;
   GrantTable grants_;
   ExpungeLedger ledger_;
+  MaildropHolders holders_;
   std::unique_ptr<MessageStore> store_;
   std::unique_ptr<io::FdWatch> completions_;
   std::uint64_t last_borrower_ = 0;

@@ -24,8 +24,9 @@ using Messages =
              Account, AccountId, Pop3Settings, LoginName, PasswordFile, Begin, Recipient, Content,
              Commit, Committed, ScratchRequest, ScratchLeased, ScratchExtended, ScratchRefused,
              ScratchReturned, Login, LoginAnswer, Grant, GrantTaken, OpenMaildrop, MaildropOpened,
-             MaildropPart, OpenMessage, MessageOpened, MessageUnavailable, Expunge, Expunged,
-             CloseMaildrop, Sign, Signed, LogLine, LogSettings, SyslogChannel>;
+             ListMessages, MessageSizes, MessageUidls, OpenMessage, MessageContent, MessageOpened,
+             MessageUnavailable, Expunge, Expunged, MaildropWanted, MaildropKept, CloseMaildrop,
+             Sign, Signed, LogLine, LogSettings, SyslogChannel>;
 
 template <class M>
 concept Message = contains<M, Messages>;

@@ -54,9 +54,10 @@ using Routes = TypeList<
     Route<Role::authd,  Role::queued, TypeList<Grant>>,
     Route<Role::queued, Role::authd,  TypeList<GrantTaken>>,
     Route<Role::pop3d,  Role::queued,
-          TypeList<OpenMaildrop, OpenMessage, Expunge, CloseMaildrop>>,
+          TypeList<OpenMaildrop, ListMessages, OpenMessage, Expunge, MaildropKept, CloseMaildrop>>,
     Route<Role::queued, Role::pop3d,
-          TypeList<MaildropOpened, MaildropPart, MessageOpened, MessageUnavailable, Expunged>>,
+          TypeList<MaildropOpened, MessageSizes, MessageUidls, MessageContent, MessageOpened,
+                   MessageUnavailable, Expunged, MaildropWanted>>,
 
     Route<Role::smtpd, Role::keyd, TypeList<Sign>>,
     Route<Role::keyd, Role::smtpd, TypeList<Signed>>,

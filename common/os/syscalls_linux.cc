@@ -53,8 +53,8 @@ void refuse_the_rest(Rules& rules, std::initializer_list<long> numbers) {
 }
 
 void descriptors(Rules& rules) {
-  allow(rules, {SYS_read, SYS_write, SYS_readv, SYS_writev, SYS_pread64, SYS_pwrite64, SYS_close,
-                SYS_lseek, SYS_fstat, SYS_ftruncate, SYS_pipe2});
+  allow(rules, {SYS_read, SYS_write, SYS_readv, SYS_writev, SYS_pread64, SYS_preadv2, SYS_pwrite64,
+                SYS_close, SYS_lseek, SYS_fstat, SYS_ftruncate, SYS_pipe2});
   allow_values(rules, SYS_fcntl, 1,
                {F_GETFL, F_SETFL, F_GETFD, F_SETFD, F_DUPFD_CLOEXEC, F_GET_SEALS, F_ADD_SEALS},
                EPERM);

@@ -1,12 +1,12 @@
 // Fuzzes the POP3 command parser and line splitter: cuts in the input change nothing.
-#include "pop3d/command_parser.h"
-#include "pop3d/line_splitter.h"
+#include "libpop3/command_parser.h"
+#include "libpop3/line_splitter.h"
 
 #include <cstdint>
 #include <cstdlib>
 #include <string>
 
-using namespace letterlock::pop3d;
+using namespace letterlock::pop3;
 
 namespace {
 
@@ -40,6 +40,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string_view input(reinterpret_cast<const char*>(data), size);
   // As one line, whatever is in it.
   (void)parse_command(input);
+  (void)parse_plain(input);
   const std::string expected = outcome(input, size + 1);
   for (const std::size_t piece : {1u, 2u, 7u})
     if (outcome(input, piece) != expected)

@@ -1,9 +1,10 @@
-// Fuzzes the POP3 session: cuts do not show, output is bounded, only QUIT removes.
+// Fuzzes the POP3 session: cuts and late answers do not show, output is bounded, only QUIT removes.
 //
-// The first octet chooses how the store answers and the settings, the second the length of a
+// The first octet chooses the settings, the second how the store answers, the third the length of a
 // message whose octets follow; the rest is what the client sends.
 #include "common/mail/wire_size.h"
-#include "pop3d/session.h"
+#include "libpop3/header_scan.h"
+#include "libpop3/output_buffer.h"
 #include "tests/unit/pop3_driver.h"
 #include "tests/unit/pop3_reference.h"
 
@@ -11,7 +12,7 @@
 #include <cstdlib>
 #include <string>
 
-using namespace letterlock::pop3d;
+using namespace letterlock::pop3;
 using letterlock::mail::wire_size;
 
 namespace {
@@ -26,14 +27,21 @@ void check_encoding(const std::string& stored) {
   for (const Extent extent : {Extent{}, Extent{0}, Extent{2}}) {
     for (const std::size_t piece : {std::size_t{1}, std::size_t{3}, stored.size() + 1}) {
       MessageEncoder encoder(extent);
-      std::string out;
+      OutputBuffer out;
       bool more = true;
       for (std::size_t at = 0; more && at < stored.size(); at += piece)
         more = encoder.append(std::string_view(stored).substr(at, piece), out);
       encoder.finish(out);
-      require(out == reference_encoding(stored, extent));
+      require(out.unsent() == reference_encoding(stored, extent));
     }
   }
+}
+
+HeaderScan::Verdict scan(const std::string& stored, std::size_t piece) {
+  HeaderScan header;
+  for (std::size_t at = 0; at < stored.size(); at += piece)
+    header.append(std::string_view(stored).substr(at, piece));
+  return header.finish();
 }
 
 struct Outcome {
@@ -46,40 +54,78 @@ Outcome drive(const Settings& settings, const FakeStore& store, std::string_view
   Driver driver(settings, store, pieces);
   std::string output = driver.send(input);
   require(driver.most_output <= output_bound + 2 * content_chunk + 512);
-  if (driver.asked.expunged)
-    require(driver.asked.closed == CloseReason::quit && !driver.asked.expunged->empty());
+  if (driver.asked.removed)
+    require(driver.asked.closed == CloseReason::quit && !driver.asked.removed->empty());
   require(driver.asked.logins <= 1 + static_cast<int>(max_failed_logins));
+  // The last may still be open where the client goes without a word.
+  require(driver.asked.opened - driver.asked.closed_messages == 0);
   return {std::move(output), driver.asked};
+}
+
+template <class E> std::optional<E> choose(unsigned choice, unsigned count) {
+  if (choice % 2 == 0)
+    return std::nullopt;
+  return static_cast<E>(choice / 2 % count);
 }
 
 } // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  if (size < 2)
+  if (size < 3)
     return 0;
-  const std::uint8_t choice = data[0];
-  std::string_view input(reinterpret_cast<const char*>(data) + 2, size - 2);
-  const std::string stored(input.substr(0, data[1]));
+  const unsigned choice = data[0], answers = data[1];
+  std::string_view input(reinterpret_cast<const char*>(data) + 3, size - 3);
+  const std::string stored(input.substr(0, data[2]));
   input.remove_prefix(stored.size());
   check_encoding(stored);
+  for (const std::size_t piece : {1u, 3u})
+    require(scan(stored, piece) == scan(stored, stored.size() + 1));
 
   const Settings settings{.hostname = "mx.example.com",
+                          .implementation = (choice & 8) != 0 ? "Fuzzed" : "",
                           .tls_available = (choice & 1) != 0,
                           .tls_active = (choice & 2) != 0,
-                          .login_allowed_without_tls = true};
+                          .login_allowed_without_tls = true,
+                          .utf8_unasked = (choice & 4) != 0};
   FakeStore store;
   store.messages = {{stored, "a", wire_size(stored)}, {"x\n", "b", 3}};
-  store.login = static_cast<LoginResult>((choice >> 2) % 5 * ((choice >> 5) % 2));
-  store.open = choice % 7 == 0 ? StoreResult::temporary : StoreResult::done;
-  store.expunge = choice % 5 == 0 ? StoreResult::permanent : StoreResult::done;
+  // What fails, one thing at a time.
+  switch (answers % 8) {
+  case 1:
+    store.login = choose<LoginFault>(answers / 8, 5);
+    break;
+  case 2:
+    store.maildrop = choose<LoginFault>(answers / 8, 5);
+    break;
+  case 3:
+    store.open = choose<ReadFault>(answers / 8, 3);
+    break;
+  case 4:
+    store.listing = choose<ReadFault>(answers / 8, 3);
+    store.listing_ends = answers / 64 % 2;
+    break;
+  case 5:
+    store.removed = false;
+    break;
+  case 6:
+    store.content_lost_at = std::min<std::size_t>(answers / 8, stored.size());
+    break;
+  default:
+    break;
+  }
 
   const Outcome expected = drive(settings, store, input, {});
   for (const std::size_t piece : {1u, 3u, 50u}) {
-    const Outcome other = drive(settings, store, input, {piece, piece, piece});
-    require(other.output == expected.output);
-    require(other.asked.expunged == expected.asked.expunged);
-    require(other.asked.closed == expected.asked.closed);
-    require(other.asked.logins == expected.asked.logins);
+    for (const bool later : {false, true}) {
+      const Outcome other = drive(
+          settings, store, input,
+          {.input = piece, .output = piece, .content = piece, .entries = piece, .later = later});
+      require(other.output == expected.output);
+      require(other.asked.removed == expected.asked.removed);
+      require(other.asked.closed == expected.asked.closed);
+      require(other.asked.logins == expected.asked.logins);
+      require(other.asked.complete == expected.asked.complete);
+    }
   }
   return 0;
 }

@@ -25,6 +25,9 @@ BELOW = {
     "ipc": {"base", "os", "mail", "conf", "io"},
 }
 
+# What libpop3 shows to programs.
+PUBLIC_HEADERS = ("libpop3/handler.h", "libpop3/limits.h", "libpop3/session.h")
+
 
 def files(*suffixes):
     """The tree's own files with these endings, by their path from its root."""
@@ -48,16 +51,36 @@ def output(*command):
 class SourceTest(unittest.TestCase):
     def test_includes_point_downward(self):
         for path in files(".cc", ".h"):
-            if path.parts[0] == "tests":
+            if path.parts[0] in ("tests", "examples"):
                 continue
             own = path.parts[1] if path.parts[0] == "common" else path.parts[0]
             for included in filter(None, (quoted for quoted, _ in INCLUDE.findall(text_of(path)))):
                 with self.subTest(file=str(path), includes=included):
                     folder, rest = included.split("/", 1)
-                    if folder != "common":
+                    if folder == "libpop3" and own == "pop3d":
+                        self.assertIn(included, PUBLIC_HEADERS)
+                    elif folder != "common":
                         self.assertEqual(folder, own)
+                    elif own == "libpop3":
+                        self.assertEqual(rest.split("/")[0], "base")
                     elif path.parts[0] == "common":
                         self.assertIn(rest.split("/")[0], BELOW[own] | {own})
+
+    def test_public_headers_need_nothing_else(self):
+        """What is installed of libpop3 includes itself and the standard library alone."""
+        for header in PUBLIC_HEADERS:
+            for quoted, _ in INCLUDE.findall(text_of(header)):
+                if quoted:
+                    with self.subTest(file=header, includes=quoted):
+                        self.assertIn(quoted, PUBLIC_HEADERS)
+
+    def test_examples_use_the_library_alone(self):
+        for path in files(".cc"):
+            if path.parts[0] == "examples":
+                for quoted, _ in INCLUDE.findall(text_of(path)):
+                    if quoted:
+                        with self.subTest(file=str(path), includes=quoted):
+                            self.assertIn(quoted, PUBLIC_HEADERS)
 
     def test_libraries_are_named_in_one_place(self):
         places = {
@@ -86,7 +109,7 @@ class SourceTest(unittest.TestCase):
 
     def test_every_file_says_what_it_is_for(self):
         comments = {(".cc", ".h"): r"// \S", (".py",): r'"""\S', (".sh",): r"#!.*\n# \S",
-                    (".conf",): r"# \S", (".5", ".8"): r'\.\\" \S', (".md",): r"# \S"}
+                    (".conf",): r"# \S", (".3", ".5", ".8"): r'\.\\" \S', (".md",): r"# \S"}
         for suffixes, comment in comments.items():
             for path in files(*suffixes):
                 with self.subTest(file=str(path)):

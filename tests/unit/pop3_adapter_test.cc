@@ -28,16 +28,23 @@ void login_opens_and_lists_the_maildrop(void**) {
   const Id128 grant = Id128::random();
   pop3.authd->link.send(ipc::LoginAnswer{login.session, ipc::LoginOutcome::granted, grant});
   assert_true(pop3.queued->take<ipc::OpenMaildrop>().grant == grant);
-  pop3.queued->link.send(ipc::MaildropOpened{login.session, ipc::MaildropOutcome::open, 2});
-  ipc::MaildropPart part{login.session, {}};
-  assert_true(part.entries.push({120, "first"}));
-  pop3.queued->link.send(part);
-  part.entries = {};
-  assert_true(part.entries.push({340, "second"}));
-  pop3.queued->link.send(part);
+  pop3.queued->link.send(ipc::MaildropOpened{login.session, ipc::MaildropOutcome::open, 2, 460});
+  // The listing is not needed for that, nor for STAT.
   client->expect("+OK maildrop has 2 messages (460 octets)\r\n");
-  client->ask("UIDL\r\n",
-              "+OK maildrop has 2 messages (460 octets)\r\n1 first\r\n2 second\r\n.\r\n");
+  client->ask("STAT\r\n", "+OK 2 460\r\n");
+  pop3.queued->answer_listing = {};
+  assert_int_equal(pop3.queued->waiting<ipc::ListMessages>(), 0);
+  client->send("UIDL\r\n");
+  auto list = pop3.queued->take<ipc::ListMessages>();
+  assert_true(list.session == login.session && list.column == ipc::MaildropColumn::uidls);
+  assert_true(list.first == 0 && list.most == 2);
+  ipc::TextPacker<ipc::MessageUidls::packed_max> first, second;
+  assert_true(first.push("first") && second.push("second"));
+  pop3.queued->link.send(ipc::MessageUidls{login.session, 0, first.blob()});
+  list = pop3.queued->take<ipc::ListMessages>();
+  assert_true(list.first == 1 && list.most == 1);
+  pop3.queued->link.send(ipc::MessageUidls{login.session, 1, second.blob()});
+  client->expect("+OK maildrop has 2 messages (460 octets)\r\n1 first\r\n2 second\r\n.\r\n");
   const std::string line = pop3.take_log("pop3.login");
   assert_true(line.find("user=joe") != line.npos && line.find("result=accepted") != line.npos);
   assert_true(line.find("sesame") == line.npos);
@@ -57,6 +64,7 @@ void login_answers_have_their_replies(void**) {
   } rows[] = {
       {ipc::LoginOutcome::refused, "-ERR [AUTH] "},
       {ipc::LoginOutcome::busy, "-ERR [SYS/TEMP] "},
+      {ipc::LoginOutcome::delayed, "-ERR [LOGIN-DELAY] "},
       {ipc::LoginOutcome::temporary, "-ERR [SYS/TEMP] "},
   };
   for (const auto& row : rows) {
@@ -88,7 +96,7 @@ void maildrop_answers_have_their_replies(void**) {
     Id128 id;
     const auto session = pop3.grant(id);
     pop3.queued->take<ipc::OpenMaildrop>();
-    pop3.queued->link.send(ipc::MaildropOpened{session, row.outcome, 0});
+    pop3.queued->link.send(ipc::MaildropOpened{session, row.outcome, 0, 0});
     client->expect("+OK send the password\r\n");
     client->expect(row.reply);
     assert_int_equal(pop3.queued->waiting<ipc::CloseMaildrop>(), 0);
@@ -162,7 +170,7 @@ void message_of_many_chunks_is_sent_whole(void**) {
   const auto open = pop3.queued->take<ipc::OpenMessage>();
   assert_int_equal(open.session, session);
   assert_int_equal(open.index, 1);
-  pop3.queued->link.send(ipc::MessageOpened{session, 1}, make_file(stored));
+  pop3.send_file(session, 1, stored, 340);
   client->pause_reading(true);
   wait_until(pop3.loop, [&] { return count_descriptors() > before; });
   client->pause_reading(false);
@@ -179,8 +187,7 @@ void top_reads_no_further_than_asked(void**) {
   const int before = count_descriptors();
   client->send("TOP 1 1\r\n");
   pop3.queued->take<ipc::OpenMessage>();
-  pop3.queued->link.send(ipc::MessageOpened{session, 0},
-                         make_file("Subject: x\n\n" + numbered_lines(10'000)));
+  pop3.send_file(session, 0, "Subject: x\n\n" + numbered_lines(10'000), 120);
   client->expect("+OK top of message follows\r\nSubject: x\r\n\r\nline 0\r\n.\r\n");
   assert_int_equal(count_descriptors(), before);
 }
@@ -189,10 +196,35 @@ void unavailable_message_is_an_error_and_no_end(void**) {
   Pop3Process pop3;
   std::uint64_t session = 0;
   auto client = pop3.log_in(two_messages, session);
-  client->send("RETR 1\r\nSTAT\r\n");
+  const struct {
+    ipc::MessageFault fault;
+    std::string_view reply;
+  } rows[] = {{ipc::MessageFault::temporary,
+               "-ERR [SYS/TEMP] the message cannot be read now, try later\r\n"},
+              {ipc::MessageFault::gone, "-ERR [SYS/PERM] the message is no longer there\r\n"}};
+  for (const auto& row : rows) {
+    client->send("RETR 2\r\nSTAT\r\n");
+    pop3.queued->take<ipc::OpenMessage>();
+    pop3.queued->link.send(ipc::MessageUnavailable{session, 1, row.fault});
+    client->expect(row.reply);
+    client->expect("+OK 2 460\r\n");
+  }
+}
+
+void file_that_was_cut_ends_the_connection(void**) {
+  Pop3Process pop3;
+  std::uint64_t session = 0;
+  auto client = pop3.log_in(two_messages, session);
+  client->send("RETR 2\r\n");
   pop3.queued->take<ipc::OpenMessage>();
-  pop3.queued->link.send(ipc::MessageUnavailable{session, 0});
-  client->expect("-ERR [SYS/TEMP] the message cannot be read now, try later\r\n+OK 2 460\r\n");
+  const std::string stored = "A: 1\n\n" + numbered_lines(10'000);
+  pop3.queued->link.send(ipc::MessageOpened{session, 1, 340, stored.size() + 1}, make_file(stored));
+  const std::string sent = on_the_wire(stored);
+  client->expect("+OK 340 octets\r\n" + sent.substr(0, sent.size() - 3));
+  client->expect_end();
+  client.reset();
+  pop3.dial()->expect("+OK ");
+  assert_true(pop3.take_log("pop3.session").find("end=content-lost") != std::string::npos);
 }
 
 // ---- Removing
@@ -354,15 +386,20 @@ void answers_for_nobody_are_ignored(void**) {
   auto client = pop3.log_in(two_messages, session);
   const int before = count_descriptors();
   auto& queued = pop3.queued->link;
-  queued.send(ipc::MaildropOpened{999, ipc::MaildropOutcome::open, 1});
-  queued.send(ipc::MaildropOpened{998, ipc::MaildropOutcome::in_use, 0});
-  queued.send(ipc::MaildropPart{999, {}});
-  queued.send(ipc::MessageOpened{999, 0}, make_file("x"));
-  queued.send(ipc::MessageUnavailable{999, 0});
-  queued.send(ipc::Expunged{999, Id128::random(), true});
+  queued.send(ipc::MaildropOpened{999, ipc::MaildropOutcome::open, 1, 1});
+  queued.send(ipc::MaildropOpened{998, ipc::MaildropOutcome::in_use, 0, 0});
+  queued.send(ipc::MessageSizes{997, 0, {}});
+  queued.send(ipc::MessageUidls{997, 0, {}});
+  queued.send(ipc::MessageOpened{997, 0, 1, 1}, make_file("x"));
+  pop3.send_content(997, 0, "x", 3);
+  queued.send(ipc::MessageUnavailable{997, 0, ipc::MessageFault::gone});
+  queued.send(ipc::Expunged{997, Id128::random(), true});
   // Nor does a session take what it has not asked for.
-  queued.send(ipc::MaildropOpened{session, ipc::MaildropOutcome::in_use, 0});
-  queued.send(ipc::MessageOpened{session, 0}, make_file("x"));
+  queued.send(ipc::MaildropOpened{session, ipc::MaildropOutcome::in_use, 0, 0});
+  queued.send(ipc::MessageSizes{session, 0, {}});
+  queued.send(ipc::MessageUidls{session, 0, {}});
+  queued.send(ipc::MessageOpened{session, 0, 1, 1}, make_file("x"));
+  pop3.send_content(session, 0, "x", 3);
   queued.send(ipc::Expunged{session, Id128::random(), true});
   pop3.authd->link.send(ipc::LoginAnswer{999, ipc::LoginOutcome::granted, Id128::random()});
   // A maildrop that was opened for nobody is closed.
@@ -384,32 +421,30 @@ void maildrop_of_a_client_that_went_is_closed(void**) {
   assert_int_equal(pop3.queued->take<ipc::CloseMaildrop>().session, session);
 }
 
-void more_messages_than_announced_cost_the_link(void**) {
+void unique_ids_that_do_not_unpack_cost_the_link(void**) {
   Pop3Process pop3;
-  auto client = pop3.dial();
-  client->send("USER joe\r\nPASS x\r\n");
-  Id128 id;
-  const auto session = pop3.grant(id);
-  pop3.queued->take<ipc::OpenMaildrop>();
-  pop3.queued->link.send(ipc::MaildropOpened{session, ipc::MaildropOutcome::open, 1});
-  ipc::MaildropPart part{session, {}};
-  assert_true(part.entries.push({1, "a"}) && part.entries.push({2, "b"}));
-  pop3.queued->link.send(part);
-  client->expect("+OK POP3 server ready on pop.example\r\n+OK send the password\r\n"
-                 "-ERR [SYS/TEMP] ");
+  std::uint64_t session = 0;
+  auto client = pop3.log_in(two_messages, session);
+  pop3.queued->answer_listing = [&](const ipc::ListMessages& list) {
+    const auto bytes = as_bytes("\x06"
+                                "first");
+    pop3.queued->link.send(
+        ipc::MessageUidls{list.session, 0, *ipc::Blob<ipc::MessageUidls::packed_max>::of(bytes)});
+  };
+  client->send("UIDL\r\n");
+  client->expect("-ERR [SYS/TEMP] the listing cannot be read now, try later\r\n"
+                 "-ERR [SYS/TEMP] the server is shutting down\r\n");
   assert_int_equal(pop3.take_link_lost().role, Role::queued);
   const std::string line = pop3.take_log("link.breach");
   assert_true(line.find("peer=queued") != line.npos);
 }
 
-void listing_that_cannot_be_shown_refuses_the_login(void**) {
+void listing_that_cannot_be_shown_is_an_error(void**) {
   Pop3Process pop3;
-  auto client = pop3.dial();
-  client->send("USER joe\r\nPASS x\r\n");
-  const auto session = pop3.open_maildrop({{1, "with space"}});
-  client->expect("+OK POP3 server ready on pop.example\r\n+OK send the password\r\n"
-                 "-ERR [SYS/PERM] ");
-  assert_int_equal(pop3.queued->take<ipc::CloseMaildrop>().session, session);
+  std::uint64_t session = 0;
+  auto client = pop3.log_in({{1, "with space"}}, session);
+  client->ask("UIDL\r\n", "-ERR [SYS/PERM] the listing cannot be read\r\n");
+  client->ask("LIST\r\n", "+OK maildrop has 1 message (1 octets)\r\n1 1\r\n.\r\n");
 }
 
 // ---- Limits, reload, stop
@@ -491,6 +526,7 @@ int main() {
       cmocka_unit_test(message_of_many_chunks_is_sent_whole),
       cmocka_unit_test(top_reads_no_further_than_asked),
       cmocka_unit_test(unavailable_message_is_an_error_and_no_end),
+      cmocka_unit_test(file_that_was_cut_ends_the_connection),
       cmocka_unit_test(quit_removes_what_was_deleted),
       cmocka_unit_test(long_removals_are_sent_in_parts),
       cmocka_unit_test(dropped_connection_removes_nothing),
@@ -501,8 +537,8 @@ int main() {
       cmocka_unit_test(session_that_outlives_queued_removes_nothing),
       cmocka_unit_test(answers_for_nobody_are_ignored),
       cmocka_unit_test(maildrop_of_a_client_that_went_is_closed),
-      cmocka_unit_test(more_messages_than_announced_cost_the_link),
-      cmocka_unit_test(listing_that_cannot_be_shown_refuses_the_login),
+      cmocka_unit_test(unique_ids_that_do_not_unpack_cost_the_link),
+      cmocka_unit_test(listing_that_cannot_be_shown_is_an_error),
       cmocka_unit_test(at_the_limit_clients_wait_in_the_backlog),
       cmocka_unit_test(reload_keeps_sessions_and_moves_the_listeners),
       cmocka_unit_test(bad_generation_is_refused_with_the_reason),

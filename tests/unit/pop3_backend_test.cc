@@ -19,10 +19,11 @@ public:
 
   void link_has_room() override { try_to_send(); }
   void login_answered(ipc::LoginOutcome, const Id128&) override {}
-  void maildrop_opened(ipc::MaildropOutcome, std::uint32_t) override {}
-  bool maildrop_listed(std::span<const ipc::MaildropEntry>) override { return true; }
-  void message_opened(std::uint32_t, UniqueFd) override {}
-  void message_unavailable(std::uint32_t) override {}
+  void maildrop_opened(const ipc::MaildropOpened&) override {}
+  void sizes_listed(std::uint32_t, std::span<const std::uint64_t>) override {}
+  void uidls_listed(std::uint32_t, std::span<const std::string_view>) override {}
+  void message_arrived(std::uint32_t, pop3d::MessageResult) override {}
+  void maildrop_wanted() override {}
   void expunged(const Id128&, bool) override {}
   void authd_lost() override {}
   void queued_lost() override { lost = true; }
@@ -48,7 +49,7 @@ void full_link_makes_requests_wait(void**) {
   backend.connect(ipc::Peer{Role::queued, 0, 1}, std::move(pop3_end));
   assert_true(first.back && second.back);
   // The whole of the largest maildrop fits; what comes after it waits.
-  std::vector<std::uint32_t> indices(pop3d::max_messages);
+  std::vector<std::uint32_t> indices(pop3::max_messages);
   std::iota(indices.begin(), indices.end(), 0u);
   const Id128 transaction = Id128::random();
   assert_true(backend.send_expunge(first.ticket, transaction, indices) == Backend::Sent::sent);
@@ -60,11 +61,11 @@ void full_link_makes_requests_wait(void**) {
   }
 
   PeerEnd<Role::queued> queued(context.loop, std::move(queued_end));
-  for (std::uint32_t next = 0; next < pop3d::max_messages;) {
+  for (std::uint32_t next = 0; next < pop3::max_messages;) {
     const auto part = queued.take<ipc::Expunge>();
     for (const std::uint32_t index : part.indices.values())
       assert_int_equal(index, next++);
-    assert_int_equal(part.last, next == pop3d::max_messages);
+    assert_int_equal(part.last, next == pop3::max_messages);
   }
   assert_int_equal(queued.take<ipc::OpenMessage>().session, first.ticket);
   assert_int_equal(queued.take<ipc::OpenMessage>().session, second.ticket);

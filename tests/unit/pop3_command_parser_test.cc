@@ -1,10 +1,10 @@
 // The parser of POP3 commands: what each verb takes, and what it refuses.
-#include "pop3d/command_parser.h"
+#include "libpop3/command_parser.h"
 #include "tests/unit/check.h"
 
 #include <string>
 
-using namespace letterlock::pop3d;
+using namespace letterlock::pop3;
 
 namespace {
 
@@ -23,12 +23,13 @@ void keywords_are_taken_in_any_case(void**) {
   parsed<command::Capa>("CAPA");
   parsed<command::Quit>("QUIT");
   parsed<command::Stls>("STLS");
+  parsed<command::Utf8>("utf8");
 }
 
 void spaces_at_the_end_are_ignored(void**) {
   parsed<command::Stat>("STAT ");
   assert_false(parsed<command::List>("LIST  ").message.has_value());
-  assert_int_equal(parsed<command::Retr>("RETR 2 ").message.value(), 2);
+  assert_int_equal(parsed<command::Retrieve>("RETR 2 ").message.value(), 2);
 }
 
 void numbers_are_taken(void**) {
@@ -36,11 +37,12 @@ void numbers_are_taken(void**) {
   assert_int_equal(parsed<command::List>("LIST 7").message->value(), 7);
   assert_false(parsed<command::Uidl>("UIDL").message.has_value());
   assert_int_equal(parsed<command::Uidl>("UIDL 4294967295").message->value(), 4294967295u);
-  assert_int_equal(parsed<command::Retr>("RETR 1").message.index(), 0);
+  assert_int_equal(parsed<command::Retrieve>("RETR 1").message.index(), 0);
   assert_int_equal(parsed<command::Dele>("DELE 007").message.value(), 7);
-  const auto top = parsed<command::Top>("TOP 3 0");
+  const auto top = parsed<command::Retrieve>("TOP 3 0");
   assert_int_equal(top.message.value(), 3);
-  assert_int_equal(top.body_lines, 0);
+  assert_int_equal(*top.extent.body_lines, 0);
+  assert_false(parsed<command::Retrieve>("RETR 1").extent.body_lines.has_value());
 }
 
 void a_user_name_is_one_word_of_any_script(void**) {
@@ -52,6 +54,17 @@ void a_password_keeps_its_spaces(void**) {
   assert_text_equal(parsed<command::Pass>("PASS secret").password.reveal(), "secret");
   assert_text_equal(parsed<command::Pass>("PASS  a b ").password.reveal(), " a b ");
   assert_text_equal(parsed<command::Pass>("pass \t\xc3\xbc").password.reveal(), "\t\xc3\xbc");
+}
+
+void auth_plain_may_bring_its_response(void**) {
+  assert_false(parsed<command::Auth>("AUTH PLAIN").response.has_value());
+  assert_false(parsed<command::Auth>("auth plain ").response.has_value());
+  // NUL, "me", NUL, "a b".
+  const auto response = parsed<command::Auth>("AUTH PLAIN AG1lAGEgYg==").response;
+  assert_text_equal((*response)->user, "me");
+  assert_text_equal((*response)->password.reveal(), "a b");
+  assert_true(parsed<command::Auth>("AUTH PLAIN =").response->error() == PlainFault::malformed);
+  assert_true(parsed<command::Auth>("AUTH PLAIN *").response->error() == PlainFault::cancelled);
 }
 
 void faults_are_named(void**) {
@@ -92,6 +105,12 @@ void faults_are_named(void**) {
       {"USER a b", SyntaxFault::surplus_argument},
       {"USER a\tb", SyntaxFault::bad_user_name},
       {"USER " + std::string(max_user_name + 1, 'a'), SyntaxFault::bad_user_name},
+      {"AUTH", SyntaxFault::missing_argument},
+      {"AUTH LOGIN", SyntaxFault::unknown_mechanism},
+      {"AUTH PLAINS", SyntaxFault::unknown_mechanism},
+      {"AUTH  PLAIN", SyntaxFault::unknown_mechanism},
+      {"AUTH PLAIN AG1lAGEgYg== x", SyntaxFault::surplus_argument},
+      {"UTF8 USER", SyntaxFault::surplus_argument},
       {"PASS", SyntaxFault::missing_argument},
       {"PASS ", SyntaxFault::missing_argument},
       {"PASS " + std::string(max_password + 1, 'a'), SyntaxFault::bad_password},
@@ -113,6 +132,7 @@ int main() {
       cmocka_unit_test(numbers_are_taken),
       cmocka_unit_test(a_user_name_is_one_word_of_any_script),
       cmocka_unit_test(a_password_keeps_its_spaces),
+      cmocka_unit_test(auth_plain_may_bring_its_response),
       cmocka_unit_test(faults_are_named),
   };
   return cmocka_run_group_tests(tests, nullptr, nullptr);

@@ -1,31 +1,35 @@
 // Drives a POP3 session as a server does, over a maildrop in memory; for tests and fuzz targets.
 #pragma once
 
-#include "pop3d/session.h"
+#include "libpop3/session.h"
 
 #include <algorithm>
 #include <cstddef>
+#include <deque>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
-namespace letterlock::pop3d {
+namespace letterlock::pop3 {
 
 struct FakeMessage {
   std::string stored;
   std::string uidl;
-  std::uint64_t wire_size;
+  std::uint64_t size; // on the wire
 };
 
 // What the store holds, and how it answers.
 struct FakeStore {
   std::vector<FakeMessage> messages;
-  LoginResult login = LoginResult::accepted;
-  StoreResult listing = StoreResult::done;
-  StoreResult open = StoreResult::done;
-  StoreResult expunge = StoreResult::done;
+  std::optional<LoginFault> login;
+  std::optional<LoginFault> maildrop;
+  std::optional<ReadFault> open;
+  std::optional<ReadFault> listing; // from message listing_ends on
+  std::uint32_t listing_ends = 0;
+  bool removed = true;
   std::optional<std::size_t> content_lost_at; // octets of a message that can still be read
 };
 
@@ -33,20 +37,24 @@ struct FakeStore {
 struct Asked {
   std::string user, password;
   int logins = 0;
-  std::optional<std::vector<std::uint32_t>> expunged;
+  int lists = 0;
+  int opened = 0, closed_messages = 0, complete = 0;
+  std::vector<std::uint32_t> expected;
+  std::optional<std::vector<std::uint32_t>> removed;
   std::optional<CloseReason> closed;
 };
 
-class Driver {
+class Driver : private Handler {
 public:
-  // Pieces are the most that one read of the peer's octets, one write to it and one read of the
-  // store have.
+  // Pieces are the most that one read of the peer's octets, one write to it, one read of the store
+  // and one answer to a list() have. Answers come in the call, or later.
   struct Pieces {
-    std::size_t input = 4096, output = 4096, content = content_chunk;
+    std::size_t input = 4096, output = 4096, content = content_chunk, entries = 1'000'000;
+    bool later = false;
   };
 
   Driver(const Settings& settings, FakeStore store, Pieces pieces)
-      : session(settings), store_(std::move(store)), pieces_(pieces) {}
+      : session(settings, *this), store_(std::move(store)), pieces_(pieces) {}
   Driver(const Settings& settings, FakeStore store)
       : Driver(settings, std::move(store), Pieces()) {}
 
@@ -60,26 +68,28 @@ public:
     }
     run();
     if (std::exchange(handshake_, false) && !asked.closed) {
-      session.on_tls_started();
+      session.tls_started();
       run();
     }
     return std::exchange(received_, {});
   }
 
-  // Takes requests and sends output until nothing moves.
+  // Gives answers and sends output until nothing moves.
   void run() {
     for (bool moved = true; moved;) {
       moved = false;
-      while (auto request = session.take_request()) {
-        std::visit([this](const auto& r) { perform(r); }, *request);
+      if (!answers_.empty()) {
+        const auto answer = std::move(answers_.front());
+        answers_.pop_front();
+        answer();
         moved = true;
       }
-      const std::size_t consumed = session.on_input(pending_);
+      const std::size_t consumed = session.input(pending_);
       pending_.erase(0, consumed);
       most_output = std::max(most_output, session.output().size());
       const std::string piece(session.output().substr(0, pieces_.output));
       received_ += piece;
-      session.on_sent(piece.size());
+      session.sent(piece.size());
       moved = moved || consumed > 0 || !piece.empty();
     }
   }
@@ -89,48 +99,94 @@ public:
   std::size_t most_output = 0;
 
 private:
-  void perform(const Login& login) {
-    ++asked.logins;
-    asked.user = login.user.view();
-    asked.password = login.password.reveal();
-    session.on_login(store_.login);
-    if (store_.login != LoginResult::accepted)
-      return;
-    for (const FakeMessage& message : store_.messages) {
-      const auto entry = MaildropEntry::from(message.wire_size, message.uidl);
-      session.on_listing({&*entry, 1});
-    }
-    session.on_listing_complete(store_.listing);
-  }
-  void perform(const OpenMessage& open) {
-    content_ = store_.messages.at(open.index).stored;
-    at_ = 0;
-    session.on_message_opened(store_.open);
-  }
-  void perform(const ReadContent& read) {
-    const std::size_t readable = store_.content_lost_at.value_or(content_.size());
-    const std::string_view rest = std::string_view(content_).substr(at_, readable - at_);
-    const std::string_view chunk = rest.substr(0, std::min(read.most, pieces_.content));
-    at_ += chunk.size();
-    if (!chunk.empty())
-      session.on_content(chunk);
+  void answer(std::function<void()> with) {
+    if (pieces_.later)
+      answers_.push_back(std::move(with));
     else
-      session.on_content_end(store_.content_lost_at ? StoreResult::temporary : StoreResult::done);
+      with();
   }
-  void perform(const Expunge& expunge) {
-    asked.expunged = expunge.indices;
-    session.on_expunged(store_.expunge);
+
+  void authenticate(std::string_view user, std::string_view password) override {
+    ++asked.logins;
+    asked.user = user;
+    asked.password = password;
+    answer([this] {
+      if (store_.login)
+        session.login_failed(*store_.login);
+      else
+        session.authenticated();
+    });
   }
-  void perform(const StartTls&) { handshake_ = true; }
-  void perform(const Close& close) { asked.closed = close.reason; }
+  void open_maildrop() override {
+    answer([this] {
+      if (store_.maildrop)
+        return session.login_failed(*store_.maildrop);
+      std::uint64_t octets = 0;
+      for (const FakeMessage& message : store_.messages)
+        octets += message.size;
+      session.maildrop_opened(static_cast<std::uint32_t>(store_.messages.size()), octets);
+    });
+  }
+  void list(Column column, std::uint32_t first, std::uint32_t most) override {
+    ++asked.lists;
+    answer([this, column, first, most] {
+      if (store_.listing && first >= store_.listing_ends)
+        return session.listing_failed(*store_.listing);
+      std::size_t count = std::min<std::size_t>(most, pieces_.entries);
+      if (store_.listing)
+        count = std::min<std::size_t>(count, store_.listing_ends - first);
+      std::vector<std::uint64_t> sizes;
+      std::vector<std::string_view> uidls;
+      for (std::size_t i = first; i < first + count; ++i) {
+        sizes.push_back(store_.messages.at(i).size);
+        uidls.push_back(store_.messages.at(i).uidl);
+      }
+      if (column == Column::size)
+        session.sizes_listed(sizes);
+      else
+        session.uidls_listed(uidls);
+    });
+  }
+  void expect_message(std::uint32_t index, const Extent&) override {
+    asked.expected.push_back(index);
+  }
+  void open_message(std::uint32_t index, const Extent&) override {
+    answer([this, index] {
+      if (store_.open)
+        return session.message_unavailable(*store_.open);
+      ++asked.opened;
+      content_ = store_.messages.at(index).stored;
+      session.message_opened(store_.messages.at(index).size);
+    });
+  }
+  void read_message(std::uint64_t offset, std::size_t most) override {
+    answer([this, offset, most] {
+      const std::size_t readable = store_.content_lost_at.value_or(content_.size());
+      if (offset >= readable && store_.content_lost_at)
+        return session.content_lost();
+      const std::string chunk =
+          content_.substr(offset, std::min({most, pieces_.content, readable - offset}));
+      session.content(chunk, offset + chunk.size() == content_.size());
+    });
+  }
+  void close_message(bool complete) override {
+    ++asked.closed_messages;
+    asked.complete += complete ? 1 : 0;
+  }
+  void remove_messages(std::span<const std::uint32_t> indices) override {
+    asked.removed.emplace(indices.begin(), indices.end());
+    answer([this] { session.messages_removed(store_.removed); });
+  }
+  void start_tls() override { handshake_ = true; }
+  void close(CloseReason reason) override { asked.closed = reason; }
 
   FakeStore store_;
   Pieces pieces_;
+  std::deque<std::function<void()>> answers_;
   std::string pending_;  // input that was not consumed
   std::string received_; // by the peer, since the last send()
   std::string content_;
-  std::size_t at_ = 0;
   bool handshake_ = false;
 };
 
-} // namespace letterlock::pop3d
+} // namespace letterlock::pop3

@@ -1,11 +1,11 @@
 // The splitter of a POP3 client's input into lines.
-#include "pop3d/line_splitter.h"
+#include "libpop3/line_splitter.h"
 #include "tests/unit/check.h"
 
 #include <algorithm>
 #include <string>
 
-using namespace letterlock::pop3d;
+using namespace letterlock::pop3;
 using Event = LineSplitter::Event;
 
 namespace {

@@ -1,13 +1,14 @@
 // The encoder of messages and the size that it must agree with, against a naive reference.
 #include "common/mail/wire_size.h"
-#include "pop3d/message_encoder.h"
+#include "libpop3/message_encoder.h"
+#include "libpop3/output_buffer.h"
 #include "tests/unit/check.h"
 #include "tests/unit/pop3_reference.h"
 
 #include <string>
 #include <vector>
 
-using namespace letterlock::pop3d;
+using namespace letterlock::pop3;
 using letterlock::mail::wire_size;
 using letterlock::mail::WireSize;
 
@@ -17,17 +18,17 @@ const Extent whole{};
 
 std::string encode(std::string_view stored, Extent extent, std::size_t first, std::size_t piece) {
   MessageEncoder encoder(extent);
-  std::string out;
+  OutputBuffer out;
   bool more = true;
   for (std::size_t at = 0, length = first; more && at < stored.size(); length = piece) {
-    const std::size_t before = out.size();
+    const std::size_t before = out.unsent().size();
     const std::string_view chunk = stored.substr(at, length);
     more = encoder.append(chunk, out);
-    assert_true(out.size() - before <= 2 * chunk.size());
+    assert_true(out.unsent().size() - before <= 2 * chunk.size());
     at += chunk.size();
   }
   encoder.finish(out);
-  return out;
+  return std::string(out.unsent());
 }
 
 void check_at_every_boundary(const std::string& stored, Extent extent) {
@@ -83,11 +84,11 @@ void top_counts_lines_of_the_body(void**) {
 
 void the_encoder_asks_for_no_more_than_top_needs(void**) {
   MessageEncoder encoder(Extent{1});
-  std::string out;
+  OutputBuffer out;
   assert_true(encoder.append("A: 1\n\non", out));
   assert_false(encoder.append("e\ntwo\nthree\n", out));
   encoder.finish(out);
-  assert_text_equal(out, "A: 1\r\n\r\none\r\n.\r\n");
+  assert_text_equal(out.unsent(), "A: 1\r\n\r\none\r\n.\r\n");
 }
 
 void the_wire_size_is_what_is_sent_without_stuffing(void**) {

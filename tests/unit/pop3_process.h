@@ -3,6 +3,7 @@
 // while the test waits for something, which it does with a deadline.
 #pragma once
 
+#include "common/ipc/packed_texts.h"
 #include "pop3d/pop3_service.h"
 #include "tests/unit/check.h"
 
@@ -12,9 +13,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <deque>
+#include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -69,7 +73,12 @@ public:
           why = reason;
         }) {}
 
-  template <class M> void on(const M& message) { kept<M>().push_back(message); }
+  template <class M> void on(const M& message) {
+    if constexpr (std::is_same_v<M, ipc::ListMessages>)
+      if (answer_listing)
+        return answer_listing(message);
+    kept<M>().push_back(message);
+  }
   template <class M> void on(const M& message, UniqueFd) { kept<M>().push_back(message); }
 
   // The next message of the type.
@@ -94,6 +103,8 @@ private:
 public:
   bool closed = false;
   std::string why;
+  // If set, the listings that queued is asked for are answered by it.
+  std::function<void(const ipc::ListMessages&)> answer_listing;
   ipc::Link<R, Role::pop3d> link;
 };
 
@@ -169,6 +180,10 @@ class Pop3Process {
 public:
   using Authd = PeerEnd<Role::authd>;
   using Queued = PeerEnd<Role::queued>;
+  struct Message {
+    std::uint64_t size;
+    std::string uidl;
+  };
 
   struct Unconfigured {};
   explicit Pop3Process(Unconfigured) : Pop3Process(make_socketpair()) {}
@@ -203,7 +218,20 @@ public:
   void connect_queued() {
     auto [ours, theirs] = make_socketpair();
     queued = std::make_unique<Queued>(loop, std::move(ours));
+    queued->answer_listing = [this](const ipc::ListMessages& list) { answer(list); };
     service.connect(ipc::Peer{Role::queued, 0, ++serial_}, std::move(theirs));
+  }
+  // A message in a file, as queued sends a long one.
+  void send_file(std::uint64_t session, std::uint32_t index, std::string_view stored,
+                 std::uint64_t wire_size) {
+    queued->link.send(ipc::MessageOpened{session, index, wire_size, stored.size()},
+                      make_file(stored));
+  }
+  void send_content(std::uint64_t session, std::uint32_t index, std::string_view stored,
+                    std::uint64_t wire_size) {
+    queued->link.send(
+        ipc::MessageContent{session, index, wire_size,
+                            *ipc::Blob<ipc::MessageContent::content_max>::of(as_bytes(stored))});
   }
   // The process ends; the parent makes a new link when it hears of that.
   void lose_queued() {
@@ -213,10 +241,6 @@ public:
 
   std::unique_ptr<TcpClient> dial() { return std::make_unique<TcpClient>(loop, port_); }
 
-  struct Message {
-    std::uint64_t size;
-    std::string uidl;
-  };
   // authd's and queued's part of a login; the session that it is about.
   std::uint64_t grant(Id128& id) {
     const auto login = authd->take<ipc::Login>();
@@ -230,19 +254,27 @@ public:
     const auto open = queued->take<ipc::OpenMaildrop>();
     assert_int_equal(open.session, session);
     assert_true(open.grant == id);
-    queued->link.send(ipc::MaildropOpened{session, ipc::MaildropOutcome::open,
-                                          static_cast<std::uint32_t>(messages.size())});
-    ipc::MaildropPart part{session, {}};
-    for (const Message& message : messages) {
-      assert_true(part.entries.push({message.size, *Text<70>::from(message.uidl)}));
-      if (part.entries.full()) {
-        queued->link.send(part);
-        part.entries = {};
-      }
-    }
-    if (!part.entries.values().empty())
-      queued->link.send(part);
+    maildrops_[session] = messages;
+    ipc::MaildropOpened opened{session, ipc::MaildropOutcome::open,
+                               static_cast<std::uint32_t>(messages.size()), 0};
+    for (const Message& message : messages)
+      opened.octets += message.size;
+    queued->link.send(opened);
     return session;
+  }
+  void answer(const ipc::ListMessages& list) {
+    const auto& messages = maildrops_.at(list.session);
+    const std::size_t end = std::min<std::size_t>(messages.size(), list.first + list.most);
+    ipc::MessageSizes sizes{list.session, list.first, {}};
+    ipc::TextPacker<ipc::MessageUidls::packed_max> uidls;
+    for (std::size_t i = list.first; i < end; ++i) {
+      if (!sizes.sizes.push(messages[i].size) || !uidls.push(messages[i].uidl))
+        break;
+    }
+    if (list.column == ipc::MaildropColumn::sizes)
+      queued->link.send(sizes);
+    else
+      queued->link.send(ipc::MessageUidls{list.session, list.first, uidls.blob()});
   }
   // A client that is in TRANSACTION.
   std::unique_ptr<TcpClient> log_in(const std::vector<Message>& messages, std::uint64_t& session) {
@@ -312,6 +344,7 @@ private:
   }
 
   UniqueFd log_reader_;
+  std::map<std::uint64_t, std::vector<Message>> maildrops_; // by session
   std::string refusal_;
   std::uint32_t generation_ = 0;
   std::uint32_t serial_ = 0;

@@ -1,12 +1,12 @@
 // How a stored message is sent, written so plainly that it can be seen to be right; for tests.
 #pragma once
 
-#include "pop3d/message_encoder.h"
+#include "libpop3/message_encoder.h"
 
 #include <string>
 #include <string_view>
 
-namespace letterlock::pop3d {
+namespace letterlock::pop3 {
 
 inline std::string reference_encoding(std::string stored, Extent extent) {
   if (!stored.empty() && stored.back() != '\n')
@@ -23,7 +23,7 @@ inline std::string reference_encoding(std::string stored, Extent extent) {
     }
     if (in_body)
       ++body_lines;
-    else if (line.empty())
+    else if (line.empty() || line == "\r")
       in_body = true;
     if (!line.empty() && line[0] == '.')
       out += '.';
@@ -33,4 +33,4 @@ inline std::string reference_encoding(std::string stored, Extent extent) {
   return out + ".\r\n";
 }
 
-} // namespace letterlock::pop3d
+} // namespace letterlock::pop3

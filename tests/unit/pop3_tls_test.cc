@@ -152,7 +152,7 @@ void tls_from_the_first_octet(void**) {
     stored += line + "\n";
     wire += line + "\r\n";
   }
-  pop3.queued->link.send(ipc::MessageOpened{session, 0}, make_file(stored));
+  pop3.send_file(session, 0, stored, 12);
   client.expect("+OK 12 octets\r\n" + wire + ".\r\n");
   client.send("QUIT\r\n");
   client.expect("+OK goodbye\r\n");

@@ -161,7 +161,7 @@ void see_all_links_work(ProcessScene<Role::pop3d>& scene) {
   scene.send<Role::authd>(
       ipc::LoginAnswer{login.session, ipc::LoginOutcome::granted, Id128::random()});
   const auto open = scene.await<Role::queued, ipc::OpenMaildrop>();
-  scene.send<Role::queued>(ipc::MaildropOpened{open.session, ipc::MaildropOutcome::in_use, 0});
+  scene.send<Role::queued>(ipc::MaildropOpened{open.session, ipc::MaildropOutcome::in_use, 0, 0});
   client.expect("-ERR [IN-USE]");
   see_signature_wanted(scene);
 }

@@ -23,10 +23,11 @@ enum class LoginOutcome : std::uint8_t {
   granted,
   refused,   // wrong name or password: the same answer for both
   busy,      // too many logins wait; try again
+  delayed,   // too many logins from there, or to that account, have failed; not now
   temporary, // the store does not answer
 };
 constexpr std::size_t enumerator_count(LoginOutcome) {
-  return 4;
+  return 5;
 }
 
 struct LoginAnswer {
@@ -80,38 +81,65 @@ constexpr std::size_t enumerator_count(MaildropOutcome) {
   return 4;
 }
 
-// With `open`, MaildropPart messages with `messages` entries in all follow.
+// With `open`, how many messages the session sees and the octets that POP3 sends of them all.
 struct MaildropOpened {
   static constexpr std::string_view name = "MaildropOpened";
   static constexpr Carries carries = Carries::nothing;
   std::uint64_t session{};
   MaildropOutcome outcome{};
   std::uint32_t messages{};
+  std::uint64_t octets{};
   static constexpr auto fields() {
-    return std::tuple(&MaildropOpened::session, &MaildropOpened::outcome,
-                      &MaildropOpened::messages);
+    return std::tuple(&MaildropOpened::session, &MaildropOpened::outcome, &MaildropOpened::messages,
+                      &MaildropOpened::octets);
   }
 };
 
-struct MaildropEntry {
-  std::uint64_t wire_size{};
-  Text<70> uidl; // RFC 1939 §7
-  static constexpr auto fields() {
-    return std::tuple(&MaildropEntry::wire_size, &MaildropEntry::uidl);
-  }
-};
-
-struct MaildropPart {
-  static constexpr std::string_view name = "MaildropPart";
+// Asks for the sizes, or the UIDLs, of messages in a row, by their places from 0. The answer is one
+// MessageSizes or MessageUidls that begins there and has one entry at least; what does not fit is
+// asked for again.
+enum class MaildropColumn : std::uint8_t { sizes, uidls };
+constexpr std::size_t enumerator_count(MaildropColumn) {
+  return 2;
+}
+struct ListMessages {
+  static constexpr std::string_view name = "ListMessages";
   static constexpr Carries carries = Carries::nothing;
   std::uint64_t session{};
-  List<MaildropEntry, 200> entries;
+  MaildropColumn column{};
+  std::uint32_t first{};
+  std::uint32_t most{};
   static constexpr auto fields() {
-    return std::tuple(&MaildropPart::session, &MaildropPart::entries);
+    return std::tuple(&ListMessages::session, &ListMessages::column, &ListMessages::first,
+                      &ListMessages::most);
   }
 };
 
-// Asks for a message by its place in the listing, from 0.
+struct MessageSizes {
+  static constexpr std::string_view name = "MessageSizes";
+  static constexpr Carries carries = Carries::nothing;
+  std::uint64_t session{};
+  std::uint32_t first{};
+  List<std::uint64_t, 1000> sizes; // octets that POP3 sends, without dot-stuffing
+  static constexpr auto fields() {
+    return std::tuple(&MessageSizes::session, &MessageSizes::first, &MessageSizes::sizes);
+  }
+};
+
+struct MessageUidls {
+  static constexpr std::string_view name = "MessageUidls";
+  static constexpr Carries carries = Carries::nothing;
+  static constexpr std::size_t packed_max = 16000;
+  std::uint64_t session{};
+  std::uint32_t first{};
+  Blob<packed_max> uidls; // packed_texts.h; RFC 1939 §7
+  static constexpr auto fields() {
+    return std::tuple(&MessageUidls::session, &MessageUidls::first, &MessageUidls::uidls);
+  }
+};
+
+// Asks for a message by its place in the listing, from 0. Several may be asked for before the first
+// is answered.
 struct OpenMessage {
   static constexpr std::string_view name = "OpenMessage";
   static constexpr Carries carries = Carries::nothing;
@@ -120,23 +148,51 @@ struct OpenMessage {
   static constexpr auto fields() { return std::tuple(&OpenMessage::session, &OpenMessage::index); }
 };
 
+// A short message, whole: cheaper than a descriptor for both sides.
+struct MessageContent {
+  static constexpr std::string_view name = "MessageContent";
+  static constexpr Carries carries = Carries::nothing;
+  static constexpr std::size_t content_max = 16000;
+  std::uint64_t session{};
+  std::uint32_t index{};
+  std::uint64_t wire_size{};
+  Blob<content_max> content;
+  static constexpr auto fields() {
+    return std::tuple(&MessageContent::session, &MessageContent::index, &MessageContent::wire_size,
+                      &MessageContent::content);
+  }
+};
+
+// Any other.
 struct MessageOpened {
   static constexpr std::string_view name = "MessageOpened";
   static constexpr Carries carries = Carries::readable_file;
   std::uint64_t session{};
   std::uint32_t index{};
+  std::uint64_t wire_size{};
+  std::uint64_t stored_size{};
   static constexpr auto fields() {
-    return std::tuple(&MessageOpened::session, &MessageOpened::index);
+    return std::tuple(&MessageOpened::session, &MessageOpened::index, &MessageOpened::wire_size,
+                      &MessageOpened::stored_size);
   }
 };
 
+enum class MessageFault : std::uint8_t {
+  temporary, // it cannot be read now
+  gone,      // another program has removed it
+};
+constexpr std::size_t enumerator_count(MessageFault) {
+  return 2;
+}
 struct MessageUnavailable {
   static constexpr std::string_view name = "MessageUnavailable";
   static constexpr Carries carries = Carries::nothing;
   std::uint64_t session{};
   std::uint32_t index{};
+  MessageFault fault{};
   static constexpr auto fields() {
-    return std::tuple(&MessageUnavailable::session, &MessageUnavailable::index);
+    return std::tuple(&MessageUnavailable::session, &MessageUnavailable::index,
+                      &MessageUnavailable::fault);
   }
 };
 
@@ -162,6 +218,22 @@ struct Expunged {
   static constexpr auto fields() {
     return std::tuple(&Expunged::session, &Expunged::transaction, &Expunged::durable);
   }
+};
+
+// Another session asks for a maildrop that this one has. pop3d answers by CloseMaildrop if nothing
+// was heard of its client for long, else by MaildropKept.
+struct MaildropWanted {
+  static constexpr std::string_view name = "MaildropWanted";
+  static constexpr Carries carries = Carries::nothing;
+  std::uint64_t session{};
+  static constexpr auto fields() { return std::tuple(&MaildropWanted::session); }
+};
+
+struct MaildropKept {
+  static constexpr std::string_view name = "MaildropKept";
+  static constexpr Carries carries = Carries::nothing;
+  std::uint64_t session{};
+  static constexpr auto fields() { return std::tuple(&MaildropKept::session); }
 };
 
 struct CloseMaildrop {

@@ -1,17 +1,24 @@
 // parse_command: a table of verbs, each with the function that reads its arguments.
-#include "pop3d/command_parser.h"
+#include "libpop3/command_parser.h"
 
 #include <algorithm>
 #include <array>
 #include <utility>
 
-namespace letterlock::pop3d {
+namespace letterlock::pop3 {
 namespace {
 
 using Parsed = std::expected<Command, SyntaxFault>;
 
 Parsed refuse(SyntaxFault fault) {
   return std::unexpected(fault);
+}
+
+// ASCII alone: the keywords of a protocol have no locale.
+bool is_keyword(std::string_view word, std::string_view keyword) {
+  return std::equal(word.begin(), word.end(), keyword.begin(), keyword.end(), [](char a, char b) {
+    return (a >= 'a' && a <= 'z' ? static_cast<char>(a - 'a' + 'A') : a) == b;
+  });
 }
 
 // The argument before the next space, and what is behind it. Two spaces in a row make an argument
@@ -70,7 +77,7 @@ Parsed parse_top(std::string_view rest) {
     return refuse(SyntaxFault::bad_line_count);
   if (!arguments.at_end())
     return refuse(SyntaxFault::surplus_argument);
-  return command::Top{*message, *lines};
+  return command::Retrieve{*message, Extent{*lines}};
 }
 
 Parsed parse_user(std::string_view rest) {
@@ -94,6 +101,21 @@ Parsed parse_pass(std::string_view rest) {
   return command::Pass{*password};
 }
 
+// RFC 5034 §4: the initial response is one argument; "=" stands for an empty one.
+Parsed parse_auth(std::string_view rest) {
+  Arguments arguments(rest);
+  if (arguments.at_end())
+    return refuse(SyntaxFault::missing_argument);
+  if (!is_keyword(arguments.next(), "PLAIN"))
+    return refuse(SyntaxFault::unknown_mechanism);
+  if (arguments.at_end())
+    return command::Auth{std::nullopt};
+  const std::string_view response = arguments.next();
+  if (!arguments.at_end())
+    return refuse(SyntaxFault::surplus_argument);
+  return command::Auth{parse_plain(response)};
+}
+
 struct Verb {
   std::string_view keyword;
   Parsed (*parse)(std::string_view rest);
@@ -105,23 +127,18 @@ constexpr std::array verbs = {
     Verb{"STLS", parse_bare<command::Stls>},
     Verb{"USER", parse_user},
     Verb{"PASS", parse_pass},
+    Verb{"AUTH", parse_auth},
+    Verb{"UTF8", parse_bare<command::Utf8>},
     Verb{"STAT", parse_bare<command::Stat>},
     Verb{"UIDL", parse_message_or_all<command::Uidl>},
     Verb{"LIST", parse_message_or_all<command::List>},
     Verb{"TOP", parse_top},
-    Verb{"RETR", parse_message<command::Retr>},
+    Verb{"RETR", parse_message<command::Retrieve>},
     Verb{"DELE", parse_message<command::Dele>},
     Verb{"NOOP", parse_bare<command::Noop>},
     Verb{"RSET", parse_bare<command::Rset>},
     Verb{"QUIT", parse_bare<command::Quit>},
 };
-
-// ASCII alone: the keywords of a protocol have no locale.
-bool is_keyword(std::string_view word, std::string_view keyword) {
-  return std::equal(word.begin(), word.end(), keyword.begin(), keyword.end(), [](char a, char b) {
-    return (a >= 'a' && a <= 'z' ? static_cast<char>(a - 'a' + 'A') : a) == b;
-  });
-}
 
 } // namespace
 
@@ -141,6 +158,8 @@ std::string_view text_of(SyntaxFault fault) {
     return "not a user name";
   case SyntaxFault::bad_password:
     return "the password is too long";
+  case SyntaxFault::unknown_mechanism:
+    return "not a mechanism of AUTH that there is here";
   }
   std::unreachable();
 }
@@ -155,4 +174,4 @@ std::expected<Command, SyntaxFault> parse_command(std::string_view line) {
   return verb->parse(space == std::string_view::npos ? "" : line.substr(space + 1));
 }
 
-} // namespace letterlock::pop3d
+} // namespace letterlock::pop3

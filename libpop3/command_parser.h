@@ -5,13 +5,13 @@
 // exception: all that follows its one space is the password (RFC 1939 §7), spaces and all.
 #pragma once
 
-#include "pop3d/command.h"
+#include "libpop3/command.h"
 
 #include <cstdint>
 #include <expected>
 #include <string_view>
 
-namespace letterlock::pop3d {
+namespace letterlock::pop3 {
 
 enum class SyntaxFault : std::uint8_t {
   unknown_command,
@@ -21,6 +21,7 @@ enum class SyntaxFault : std::uint8_t {
   bad_line_count,
   bad_user_name,
   bad_password,
+  unknown_mechanism,
 };
 
 // What a person is told about it, to stand behind "-ERR ".
@@ -29,4 +30,4 @@ std::string_view text_of(SyntaxFault fault);
 // LINE is without its CR LF, and may hold anything else.
 std::expected<Command, SyntaxFault> parse_command(std::string_view line);
 
-} // namespace letterlock::pop3d
+} // namespace letterlock::pop3

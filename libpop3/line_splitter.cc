@@ -1,11 +1,11 @@
 // LineSplitter: one pass over the input, from one octet that matters to the next.
-#include "pop3d/line_splitter.h"
+#include "libpop3/line_splitter.h"
 
 #include "common/base/secret.h"
 
 #include <algorithm>
 
-namespace letterlock::pop3d {
+namespace letterlock::pop3 {
 
 LineSplitter::Step LineSplitter::take(std::string_view bytes) {
   if (ended_)
@@ -50,4 +50,4 @@ void LineSplitter::reset() {
   after_cr_ = ended_ = false;
 }
 
-} // namespace letterlock::pop3d
+} // namespace letterlock::pop3

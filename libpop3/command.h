@@ -1,21 +1,18 @@
 // Command: what one line of a POP3 client says; each names the states that it may be given in.
 //
-// Source: RFC 1939 §3 to §7, RFC 2449 §5 (CAPA), RFC 2595 §4 (STLS).
+// Source: RFC 1939 §3 to §7, RFC 2449 §5 (CAPA), RFC 2595 §4 (STLS), RFC 5034 §4 (AUTH), RFC 6856
+// §2.1 (UTF8).
 #pragma once
 
-#include "common/base/secret.h"
-#include "common/base/text.h"
-#include "pop3d/limits.h"
-#include "pop3d/message_number.h"
+#include "libpop3/handler.h"
+#include "libpop3/message_number.h"
+#include "libpop3/sasl_plain.h"
 
 #include <cstdint>
 #include <optional>
 #include <variant>
 
-namespace letterlock::pop3d {
-
-using UserName = Text<max_user_name>;
-using Password = Secret<max_password>;
+namespace letterlock::pop3 {
 
 // RFC 1939 §3. A set of them is their union. No command is read in UPDATE.
 enum class State : std::uint8_t { authorization = 1, transaction = 2, update = 4 };
@@ -38,7 +35,16 @@ struct Pass {
   static constexpr States states = State::authorization;
   Password password;
 };
+// AUTH PLAIN, the one mechanism that there is.
+struct Auth {
+  static constexpr States states = State::authorization;
+  // The initial response, as far as it can be understood; none: it comes in a line of its own.
+  std::optional<std::expected<Credentials, PlainFault>> response;
+};
 struct Stls {
+  static constexpr States states = State::authorization;
+};
+struct Utf8 {
   static constexpr States states = State::authorization;
 };
 struct Stat {
@@ -52,14 +58,11 @@ struct Uidl {
   static constexpr States states = State::transaction;
   std::optional<MessageNumber> message; // none: all
 };
-struct Retr {
+// RETR and TOP.
+struct Retrieve {
   static constexpr States states = State::transaction;
   MessageNumber message;
-};
-struct Top {
-  static constexpr States states = State::transaction;
-  MessageNumber message;
-  std::uint32_t body_lines;
+  Extent extent = {};
 };
 struct Dele {
   static constexpr States states = State::transaction;
@@ -81,8 +84,8 @@ struct Quit {
 } // namespace command
 
 using Command =
-    std::variant<command::User, command::Pass, command::Stls, command::Stat, command::List,
-                 command::Uidl, command::Retr, command::Top, command::Dele, command::Rset,
-                 command::Noop, command::Capa, command::Quit>;
+    std::variant<command::User, command::Pass, command::Auth, command::Stls, command::Utf8,
+                 command::Stat, command::List, command::Uidl, command::Retrieve, command::Dele,
+                 command::Rset, command::Noop, command::Capa, command::Quit>;
 
-} // namespace letterlock::pop3d
+} // namespace letterlock::pop3

@@ -6,7 +6,7 @@
 #include <optional>
 #include <string_view>
 
-namespace letterlock::pop3d {
+namespace letterlock::pop3 {
 
 // A decimal number in 32 bits: digits alone, no sign, no space.
 inline std::optional<std::uint32_t> parse_number(std::string_view digits) {
@@ -39,4 +39,4 @@ private:
   std::uint32_t value_;
 };
 
-} // namespace letterlock::pop3d
+} // namespace letterlock::pop3

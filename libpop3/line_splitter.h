@@ -9,14 +9,14 @@
 // and when the splitter goes.
 #pragma once
 
-#include "pop3d/limits.h"
+#include "libpop3/limits.h"
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
 
-namespace letterlock::pop3d {
+namespace letterlock::pop3 {
 
 class LineSplitter {
 public:
@@ -57,4 +57,4 @@ private:
   bool ended_ = false;
 };
 
-} // namespace letterlock::pop3d
+} // namespace letterlock::pop3

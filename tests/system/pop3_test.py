@@ -1,0 +1,170 @@
+"""POP3 beyond the daily round: AUTH PLAIN, UTF8, pipelining, large maildrops, other programs."""
+
+import base64
+import poplib
+import smtplib
+import unittest
+
+from lab import PASSWORD
+from mail_case import MailTest
+from waiting import PATIENCE
+from wire import Pop3, Refused
+
+INTERNATIONAL = "From: a@remote.example\r\nSubject: gr\u00fcn\r\n\r\nb\u00f6dy\r\n".encode()
+
+
+def plain(user, password, acting_as=""):
+    return base64.b64encode(f"{acting_as}\0{user}\0{password}".encode()).decode()
+
+
+class AuthTest(MailTest):
+    def session(self):
+        return Pop3(self.lab.pop3s_port, tls=self.lab.trust())
+
+    def test_with_initial_response(self):
+        with self.session() as session:
+            self.assertTrue(session.command(f"AUTH PLAIN {plain('main', PASSWORD)}")
+                            .startswith("maildrop has 0"))
+
+    def test_without_initial_response(self):
+        with self.session() as session:
+            session.send(b"AUTH PLAIN\r\n")
+            self.assertEqual(session.line(), b"+ ")
+            session.command(plain("main", PASSWORD, "main"))
+            session.command("STAT")
+
+    def test_cancelled(self):
+        with self.session() as session:
+            session.send(b"AUTH PLAIN\r\n*\r\n")
+            self.assertEqual(session.line(), b"+ ")
+            self.assertEqual(session.line(), b"-ERR cancelled")
+            session.log_in("main", PASSWORD)
+
+    def test_refusals(self):
+        for response, code in ((plain("main", "wrong"), "[AUTH]"), (plain("nobody", "x"), "[AUTH]"),
+                               (plain("main", PASSWORD, "alice"), "[AUTH]"), ("nonsense", "not")):
+            with self.subTest(response=response), self.session() as session:
+                with self.assertRaises(Refused) as refused:
+                    session.command(f"AUTH PLAIN {response}")
+                self.assertTrue(str(refused.exception).startswith(code), refused.exception)
+
+    def test_not_in_clear(self):
+        with Pop3(self.lab.pop3_port) as session:
+            self.assertNotIn("SASL PLAIN", session.listing("CAPA"))
+            with self.assertRaises(Refused):
+                session.command(f"AUTH PLAIN {plain('main', PASSWORD)}")
+
+    def test_too_many_bad_commands(self):
+        with self.session() as session:
+            session.send(b"bad\r\n" * 25)
+            answers = session.rest().splitlines()
+        self.assertEqual(answers, [b"-ERR unknown command"] * 19 +
+                         [b"-ERR unknown command; too many bad commands"])
+
+
+class InternationalTest(MailTest):
+    def send(self):
+        with smtplib.SMTP("127.0.0.1", self.lab.smtp_port, timeout=PATIENCE) as client:
+            client.sendmail("a@remote.example", ["any@example.com"], INTERNATIONAL,
+                            mail_options=["SMTPUTF8", "BODY=8BITMIME"])
+
+    def client(self):
+        return poplib.POP3_SSL("127.0.0.1", self.lab.pop3s_port, context=self.lab.trust(),
+                               timeout=PATIENCE)
+
+    def test_withheld_without_utf8(self):
+        self.send()
+        client = self.client()
+        self.assertIn("UTF8", client.capa())
+        client.user("main")
+        client.pass_(PASSWORD)
+        self.assertEqual(client.stat()[0], 1)
+        for fetch in (lambda: client.retr(1), lambda: client.top(1, 0)):
+            with self.assertRaises(poplib.error_proto) as refused:
+                fetch()
+            self.assertTrue(refused.exception.args[0].startswith(b"-ERR [UTF8] "))
+        client.quit()
+        self.assertEqual(len(self.lab.stored()), 1)
+
+    def test_given_with_utf8(self):
+        self.send()
+        client = self.client()
+        client.utf8()
+        client.user("main")
+        client.pass_(PASSWORD)
+        _, lines, octets = client.retr(1)
+        self.assertEqual(octets, client.stat()[1])
+        self.assertTrue(b"\r\n".join(lines).endswith(INTERNATIONAL.strip()))
+        client.quit()
+
+    def test_stls_comes_before_utf8(self):
+        with Pop3(self.lab.pop3_port) as session:
+            session.command("UTF8")
+            with self.assertRaises(Refused):
+                session.command("STLS")
+
+
+class MaildropTest(MailTest):
+    def put(self, number, content):
+        """A file as another program would put it there; no name is used twice."""
+        path = self.lab.maildir() / "new" / f"1700000000.{number:06}.{self.id().split('.')[-1]}"
+        path.write_bytes(content)
+        return path
+
+    def test_large_maildrop(self):
+        count = 10_000
+        for number in range(count):
+            self.put(number, b"Subject: %d\n\n" % number)
+        with self.lab.pop3() as session:
+            messages, octets = map(int, session.command("STAT").split())
+            self.assertEqual(messages, count)
+            sizes = session.listing("LIST")
+            self.assertEqual(len(sizes), count)
+            self.assertEqual(sum(int(line.split()[1]) for line in sizes), octets)
+            ids = [line.split() for line in session.listing("UIDL")]
+            self.assertEqual([int(number) for number, _ in ids], list(range(1, count + 1)))
+            self.assertEqual(len({uidl for _, uidl in ids}), count)
+            session.command(f"DELE {count}")
+            session.command("DELE 1")
+            self.assertEqual(len(session.listing("UIDL")), count - 2)
+            self.assertEqual(len(session.listing("LIST")), count - 2)
+            left = octets - int(sizes[0].split()[1]) - int(sizes[-1].split()[1])
+            self.assertEqual(session.command("STAT"), f"{count - 2} {left}")
+            session.command("RSET")
+            self.assertEqual(session.command("STAT"), f"{count} {octets}")
+
+    def test_pipelined_retrieval(self):
+        """Short and long messages, in order and not, each as it was stored."""
+        contents = [b"Subject: %d\n\n" % number + (b"%d .\n.\n" % number) * (number ** 3 % 9000)
+                    for number in range(60)]
+        for number, content in enumerate(contents):
+            self.put(number, content)
+        order = list(range(60)) + list(range(59, -1, -1)) + [7] * 5 + list(range(0, 60, 7))
+        with self.lab.pop3() as session:
+            session.send(b"".join(b"RETR %d\r\n" % (number + 1) for number in order))
+            for number in order:
+                size = int(session.line().split()[1])
+                stuffed = b"\r\n" + session.read_to(b"\r\n.\r\n")[:-3]
+                message = stuffed.replace(b"\r\n.", b"\r\n")[2:]
+                self.assertEqual(len(message), size)
+                self.assertEqual(message, contents[number].replace(b"\n", b"\r\n"))
+            session.command("QUIT")
+
+    def test_removed_by_another_program(self):
+        paths = [self.put(number, b"Subject: %d\n\nx\n" % number) for number in range(3)]
+        with self.lab.pop3() as session:
+            paths[1].unlink()
+            session.retrieve(1)
+            for command in ("RETR 2", "TOP 2 0"):
+                with self.assertRaises(Refused) as refused:
+                    session.command(command)
+                self.assertTrue(str(refused.exception).startswith("[SYS/PERM] "))
+            session.retrieve(3)
+            for number in (1, 2, 3):
+                session.command(f"DELE {number}")
+            session.command("QUIT")
+        self.assert_nothing_stored()
+
+
+if __name__ == "__main__":
+    unittest.main()
