@@ -73,7 +73,8 @@ void Connection::pump() {
     if (phase_ == Phase::handshaking && !handshake())
       break;
     if (phase_ == Phase::open) {
-      if (takes_input()) {
+      const bool took_input = takes_input();
+      if (took_input) {
         if (const std::size_t before = left_.size(); before > 0) {
           std::string bytes = std::exchange(left_, {});
           if (!feed(std::as_writable_bytes(std::span(bytes))))
@@ -91,6 +92,8 @@ void Connection::pump() {
       }
       if (!write_output())
         return;
+      // What had to leave before more was wanted has left.
+      moved = moved || (!took_input && takes_input());
       if (handler_.output().empty() && (tls_wanted_ || finish_wanted_)) {
         leave_open();
         moved = true;

@@ -106,6 +106,15 @@ void many_short_replies_leave_in_one_write(void**) {
   assert_text_equal(scene.client->received, replies);
 }
 
+// The command waits in the connection, and is taken up when the message has left.
+void what_stands_behind_a_long_message_is_answered(void**) {
+  Scene scene(100);
+  scene.client->send("RETR 1\r\nNOOP\r\n");
+  scene.pop3.queued->take<ipc::OpenMessage>();
+  scene.pop3.send_file(scene.session, 0, "\n" + std::string(200'000, 'x') + "\n", 7);
+  scene.client->expect("+OK 7 octets\r\n\r\n" + std::string(200'000, 'x') + "\r\n.\r\n+OK\r\n");
+}
+
 void files_and_contents_take_turns(void**) {
   Scene scene(100);
   const std::string stored = "A: 1\n\n" + std::string(100'000, 'x') + "\n";
@@ -269,6 +278,7 @@ int main() {
       cmocka_unit_test(every_message_is_asked_for_once),
       cmocka_unit_test(what_is_pipelined_is_asked_for_at_once),
       cmocka_unit_test(many_short_replies_leave_in_one_write),
+      cmocka_unit_test(what_stands_behind_a_long_message_is_answered),
       cmocka_unit_test(files_and_contents_take_turns),
       cmocka_unit_test(what_failed_ahead_is_asked_for_again),
       cmocka_unit_test(what_is_gone_is_told_from_ahead),
