@@ -1,6 +1,7 @@
 // MaildirMaildrop: when a directory is read again, whose sizes are believed, and what a message's
 // reader can do with its descriptor.
-#include "pop3d/message_encoder.h"
+#include "libpop3/message_encoder.h"
+#include "libpop3/output_buffer.h"
 #include "queued/maildir/list_maildrop.h"
 #include "queued/maildir/maildir_maildrop.h"
 #include "tests/unit/store_support.h"
@@ -235,10 +236,11 @@ void sizes_agree_with_what_pop3_sends(void**) {
   for (std::size_t i = 0; i < std::size(contents); ++i) {
     const std::string content = f.read(*maildrop, i);
     assert_text_equal(content, contents[i]);
-    pop3d::MessageEncoder encoder({std::nullopt});
-    std::string sent;
-    assert_true(encoder.append(content, sent));
-    encoder.finish(sent);
+    pop3::MessageEncoder encoder({});
+    pop3::OutputBuffer out;
+    assert_true(encoder.append(content, out));
+    encoder.finish(out);
+    const std::string_view sent = out.unsent();
     const std::size_t end = content.empty() ? sent.size() : std::string_view(".\r\n").size();
     assert_int_equal(maildrop->messages()[i].wire_size, content.empty() ? 0 : sent.size() - end);
   }
