@@ -101,8 +101,11 @@ void ReadAhead::add(std::uint32_t index, bool pipelined) {
     entry->pipelined = entry->pipelined || pipelined;
     return;
   }
-  if (entries_.size() < most_ahead && budget_.take())
-    entries_.push_back({.index = index, .pipelined = pipelined});
+  if (entries_.size() >= most_ahead || !budget_.take())
+    return;
+  Entry& entry = entries_.emplace_back();
+  entry.index = index;
+  entry.pipelined = pipelined;
 }
 
 void ReadAhead::erase(std::uint32_t index) {
