@@ -49,8 +49,10 @@ unit-tests: $(UNIT_TESTS)
 crash-tests: $(CRASH_TESTS)
 fuzzers: $(FUZZERS)
 benches: $(BENCHES)
+# libpop3, and what uses it alone.
+examples: $(OUT)/libpop3.a $(EXAMPLES)
 
-install: programs
+install: programs $(OUT)/libpop3.a
 	@sh build/install "$(OUT)" "$(DESTDIR)" "$(PREFIX)"
 
 uninstall:
@@ -68,7 +70,7 @@ demo:
 
 check:
 	@sh build/install-deps check
-	@$(_test) programs unit-tests crash-tests
+	@$(_test) programs unit-tests crash-tests examples
 	@$(_release) programs
 	@sh build/lint-man
 	@sh tests/run
@@ -109,5 +111,5 @@ tidy:
 clean:
 	rm -rf out
 
-.PHONY: all programs unit-tests crash-tests fuzzers benches install uninstall demo check interop
+.PHONY: all programs examples unit-tests crash-tests fuzzers benches install uninstall demo check interop
 .PHONY: crash bench fuzz-smoke lint-man format format-check tidy clean

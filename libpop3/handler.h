@@ -17,7 +17,6 @@
 #include <optional>
 #include <span>
 #include <string_view>
-#include <utility>
 
 namespace letterlock::pop3 {
 
@@ -82,7 +81,7 @@ constexpr std::string_view name_of(CloseReason reason) {
   case CloseReason::content_lost:
     return "content-lost";
   }
-  std::unreachable();
+  return "";
 }
 
 class Handler {

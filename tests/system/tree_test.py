@@ -73,6 +73,8 @@ class SourceTest(unittest.TestCase):
                 if quoted:
                     with self.subTest(file=header, includes=quoted):
                         self.assertIn(quoted, PUBLIC_HEADERS)
+        installed = re.search(r"for header in ([\w ]+); do", text_of("build/install"))[1]
+        self.assertEqual({f"libpop3/{name}.h" for name in installed.split()}, set(PUBLIC_HEADERS))
 
     def test_examples_use_the_library_alone(self):
         for path in files(".cc"):
