@@ -59,7 +59,12 @@ std::uint64_t granted(Files files) {
   case Files::log:
     return log;
   case Files::store:
-    return log | LANDLOCK_ACCESS_FS_MAKE_DIR | move_between_directories;
+    // Links, pipes and sockets are never made, which the call filter sees to: but what somebody
+    // else has put in the place of a file is set aside, and moving it needs the right to make it
+    // there and to remove it here.
+    return log | LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_REMOVE_DIR |
+           LANDLOCK_ACCESS_FS_MAKE_SYM | LANDLOCK_ACCESS_FS_MAKE_FIFO |
+           LANDLOCK_ACCESS_FS_MAKE_SOCK | move_between_directories;
   }
   return 0;
 }

@@ -1,6 +1,9 @@
 // Writing, linking and removing message files.
 #include "queued/maildir/maildir_writer.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <unordered_map>
@@ -91,15 +94,21 @@ SystemResult<void> MaildirWriter::replace(std::uint32_t mailbox, int directory,
   return done;
 }
 
-SystemResult<void> MaildirWriter::link(std::uint32_t mailbox, const std::string& name, int from,
-                                       const std::string& from_name) {
+SystemResult<LinkResult> MaildirWriter::link(std::uint32_t mailbox, const std::string& name,
+                                             int from, const std::string& from_name) {
   const auto maildir = directories(mailbox);
   if (!maildir)
     return std::unexpected(maildir.error());
+  struct stat about = {};
+  if (::fstatat(from, from_name.c_str(), &about, AT_SYMLINK_NOFOLLOW) != 0)
+    return errno == ENOENT ? SystemResult<LinkResult>(LinkResult::absent)
+                           : std::unexpected(Errno{errno});
+  if (!S_ISREG(about.st_mode))
+    return LinkResult::no_file;
   const auto linked = files_.link(from, from_name, (*maildir)->fresh.get(), name);
   if (!linked && linked.error().number != EEXIST)
-    return linked;
-  return {};
+    return std::unexpected(linked.error());
+  return LinkResult::linked;
 }
 
 SystemResult<void> MaildirWriter::remove(std::uint32_t mailbox,

@@ -37,6 +37,12 @@ struct ExpungeRequest {
   std::vector<SeenFile> files;
 };
 
+enum class LinkResult : std::uint8_t {
+  linked,
+  absent,  // there is nothing to give a name to
+  no_file, // what is there is no regular file
+};
+
 class MaildirWriter {
 public:
   // ROOT (borrowed) is the state directory; both outlive the writer.
@@ -52,8 +58,8 @@ public:
   SystemResult<void> replace(std::uint32_t mailbox, int directory, const std::string& name,
                              Bytes head, Bytes content);
   // A file of FROM (open) gets its second name. One that is there already is no error.
-  SystemResult<void> link(std::uint32_t mailbox, const std::string& name, int from,
-                          const std::string& from_name);
+  SystemResult<LinkResult> link(std::uint32_t mailbox, const std::string& name, int from,
+                                const std::string& from_name);
   // Removes FILES from new and cur, wherever each is by now. One that is gone is no error.
   SystemResult<void> remove(std::uint32_t mailbox, const std::vector<SeenFile>& files);
 

@@ -3,6 +3,7 @@
 
 #include "common/base/crc32c.h"
 
+#include <algorithm>
 #include <vector>
 
 namespace letterlock::queued {
@@ -94,6 +95,10 @@ AccountTable AccountTable::of_maildrops(const std::map<std::uint32_t, std::strin
       table.ids_.emplace(name, id);
   }
   return table;
+}
+
+void AccountTable::keep_ids(std::uint32_t up_to) {
+  size_ = std::max(size_, up_to);
 }
 
 std::vector<std::string_view> AccountTable::names() const {

@@ -25,6 +25,9 @@ public:
   // another has are ids that nobody gets.
   static AccountTable of_maildrops(const std::map<std::uint32_t, std::string>& names);
 
+  // Ids up to that one that have no name are given to nobody.
+  void keep_ids(std::uint32_t up_to);
+
   // Ids are 1 to size().
   std::size_t size() const { return size_; }
   // The name of an id; empty if it is not known.

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include <future>
+#include <iterator>
 
 namespace letterlock::queued {
 

@@ -6,6 +6,7 @@
 #include "queued/store/relay_envelope.h"
 
 #include <algorithm>
+#include <iterator>
 
 namespace letterlock::queued {
 

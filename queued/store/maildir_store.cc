@@ -96,6 +96,7 @@ private:
   MaildirStore(const MaildirStoreOptions& options, FileSystem& files,
                std::unique_ptr<StateDirectory> state, std::unique_ptr<CompletionQueue> completions);
   Expected<void> start();
+  void say_what_was_set_aside();
   bool has_accounts(const Delivery& delivery) const;
   ScratchFile scratch_of(const Delivery& delivery);
   void open_when_settled(MaildropLock lock, Unsettled unsettled,
@@ -157,9 +158,13 @@ MaildirStore::open(UniqueFd root, const MaildirStoreOptions& options, FileSystem
   return store;
 }
 
-Expected<void> MaildirStore::start() {
+void MaildirStore::say_what_was_set_aside() {
   for (StoreReport& report : state_->take_reports())
     reporter_.say(report.level, std::move(report.event), std::move(report.text));
+}
+
+Expected<void> MaildirStore::start() {
+  say_what_was_set_aside();
   auto recovered =
       recover({files_, *state_, large_, host_, queue_, options_.life}, options_.limits);
   if (!recovered)
@@ -168,6 +173,12 @@ Expected<void> MaildirStore::start() {
     reporter_.say(report.level, std::move(report.event), std::move(report.text));
 
   const journal::WriterStart& start = recovered->start;
+  // The mail of a maildrop that `accounts` has forgotten must not come to somebody else.
+  std::uint32_t highest = 0;
+  for (const journal::Position& position : start.positions)
+    highest = std::max(highest, position.mailbox);
+  state_->keep_ids(highest);
+  say_what_was_set_aside();
   auto writer = journal::JournalWriter::start(files_, state_->journal(), start, seconds_now);
   if (!writer)
     return std::unexpected(Error::system("journal", writer.error().number));
@@ -232,7 +243,9 @@ MaildirStore::~MaildirStore() {
 void MaildirStore::resolve_accounts(std::vector<AccountName> names,
                                     std::function<void(Expected<std::vector<AccountId>>)> done) {
   const bool posted = workers_.post([this, names = std::move(names), done] {
-    completions_->post([done, ids = state_->resolve_accounts(names)] { done(ids); });
+    auto ids = state_->resolve_accounts(names);
+    say_what_was_set_aside();
+    completions_->post([done, ids = std::move(ids)] { done(ids); });
   });
   if (!posted)
     completions_->post([done] { done(fail("accounts: too much waits for the disk")); });
@@ -327,6 +340,7 @@ void MaildirStore::open_when_settled(
 void MaildirStore::remake_maildrop(std::uint32_t mailbox) {
   // If that fails the next attempt tells.
   static_cast<void>(state_->ensure_maildrop(mailbox));
+  say_what_was_set_aside();
 }
 
 MaildropServices MaildirStore::services() {

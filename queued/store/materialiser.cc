@@ -98,6 +98,7 @@ private:
   void carry_out(Job& job);
   SystemResult<void> place(CopyJob& job);
   SystemResult<void> remove(const RemovalJob& job);
+  void say_missing(const CopyJob& job);
   void retry_stuck();
   bool retry(StuckJob& job);
   void put_aside(StuckJob job, Errno error);
@@ -197,21 +198,32 @@ SystemResult<void> Materialiser::Shard::place(CopyJob& job) {
     const auto restored = restorer_.restore(job.mailbox, std::span(&job, 1), RestoreOptions());
     if (!restored)
       return std::unexpected(restored.error());
-    if (restored->missing > 0)
-      places_.reporter.say(StoreReport::Level::error, "maildrop.missing",
-                           "maildrop " + std::to_string(job.mailbox) + ": the file of " +
-                               job.message.hex() + " in large is not there");
+    if (restored->missing > 0 || !restored->lost.empty())
+      say_missing(job);
     return restored->failed.empty() ? SystemResult<void>() : std::unexpected(Errno{EIO});
   }
-  if (job.large)
-    return writer_.link(job.mailbox, job.name, places_.large,
-                        LargeFiles::name_of(job.message, job.mailbox));
+  if (job.large) {
+    const auto linked = writer_.link(job.mailbox, job.name, places_.large,
+                                     LargeFiles::name_of(job.message, job.mailbox));
+    if (!linked)
+      return std::unexpected(linked.error());
+    // To try again would help nobody, and hold up the journal.
+    if (*linked != LinkResult::linked)
+      say_missing(job);
+    return {};
+  }
   if (job.content)
     return writer_.write(job.mailbox, job.name, as_bytes(job.head), as_bytes(*job.content));
   const auto bytes = read_copy(places_.journal, job, record_);
   if (!bytes)
     return std::unexpected(bytes.error());
   return writer_.write(job.mailbox, job.name, bytes->head, bytes->content);
+}
+
+void Materialiser::Shard::say_missing(const CopyJob& job) {
+  places_.reporter.say(StoreReport::Level::error, "maildrop.missing",
+                       "maildrop " + std::to_string(job.mailbox) + ": the file of " +
+                           job.message.hex() + " in large is not there");
 }
 
 void Materialiser::Shard::put_aside(StuckJob job, Errno error) {

@@ -147,6 +147,10 @@ void Recovery::settle(std::uint32_t mailbox, JournalTable::Mailbox& table) {
     failed(Error::system("reading", restored.error().number).text);
     return keep(std::move(table.copies));
   }
+  for (const Id128& message : restored->lost)
+    say(StoreReport::Level::error, "maildrop.missing",
+        "maildrop " + std::to_string(mailbox) + ": the file of " + message.hex() +
+            " in large is none");
   written_ += restored->written;
   replaced_ += restored->replaced;
   if (restored->missing > 0)

@@ -128,17 +128,19 @@ SystemResult<void> Restorer::restore_one(int maildir, const CopyJob& copy,
     return {};
   }
   if (copy.large) {
-    ++result.written;
     const auto linked = writer_.link(copy.mailbox, copy.name, large_,
                                      LargeFiles::name_of(copy.message, copy.mailbox));
-    // A checkpoint had removed its name in `large`: then it was durable, and somebody has removed
-    // it. Or that name was lost, which looks the same.
-    if (!linked && linked.error().number == ENOENT) {
-      --result.written;
+    if (!linked)
+      return std::unexpected(linked.error());
+    // Absent: a checkpoint had removed its name in `large`: then it was durable, and somebody has
+    // removed it. Or that name was lost, which looks the same.
+    if (*linked == LinkResult::linked)
+      ++result.written;
+    else if (*linked == LinkResult::absent)
       ++result.missing;
-      return {};
-    }
-    return linked;
+    else
+      result.lost.push_back(copy.message);
+    return {};
   }
   const auto bytes = read_copy(journal_, copy, record_);
   if (!bytes)

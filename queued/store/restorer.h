@@ -27,6 +27,7 @@ struct RestoreOptions {
 struct Restored {
   std::vector<CopyJob> failed; // to be tried again later
   std::string why;             // of one of them, for the log
+  std::vector<Id128> lost;     // large ones in whose place is something else
   std::size_t written = 0, replaced = 0;
   std::size_t missing = 0; // large ones that are nowhere: somebody removed them, or they are lost
 };

@@ -29,44 +29,53 @@ std::unexpected<Error> failed(const std::string& what, Errno error) {
 Expected<std::unique_ptr<StateDirectory>> StateDirectory::open(UniqueFd root, FileSystem& files,
                                                                const StateOptions& options) {
   std::unique_ptr<StateDirectory> state(new StateDirectory(std::move(root), files, options));
-  if (auto locked = state->take_lock(); !locked)
-    return std::unexpected(locked.error());
+  auto prepared = state->prepare();
+  if (!prepared) {
+    for (const StoreReport& report : state->take_reports())
+      prepared.error().text += "; " + report.text;
+    return std::unexpected(prepared.error());
+  }
+  return state;
+}
+
+Expected<void> StateDirectory::prepare() {
+  if (auto locked = take_lock(); !locked)
+    return locked;
   // corrupt/ first: the others may have something to put there.
-  for (const auto& [name, mode, keep] : {std::tuple("corrupt", private_mode, &state->corrupt_),
-                                         std::tuple("maildrops", shared_mode, &state->maildrops_),
-                                         std::tuple("scratch", private_mode, &state->scratch_),
-                                         std::tuple("journal", private_mode, &state->journal_),
-                                         std::tuple("large", large_mode, &state->large_),
-                                         std::tuple("queue", private_mode, &state->queue_)}) {
-    auto made = state->ensure_directory(state->root(), name, mode);
+  for (const auto& [name, mode, keep] :
+       {std::tuple("corrupt", private_mode, &corrupt_),
+        std::tuple("maildrops", shared_mode, &maildrops_),
+        std::tuple("scratch", private_mode, &scratch_),
+        std::tuple("journal", private_mode, &journal_), std::tuple("large", large_mode, &large_),
+        std::tuple("queue", private_mode, &queue_)}) {
+    auto made = ensure_directory(root(), name, mode);
     if (!made)
       return std::unexpected(made.error());
     *keep = std::move(*made);
   }
   for (const auto step : {&StateDirectory::read_identity, &StateDirectory::read_accounts,
                           &StateDirectory::sweep_scratch})
-    if (auto done = (*state.*step)(); !done)
+    if (auto done = (this->*step)(); !done)
       return std::unexpected(done.error());
-  for (std::uint32_t account = 1; account <= state->accounts_.size(); ++account) {
+  for (std::uint32_t account = 1; account <= accounts_.size(); ++account) {
     // Its trouble is its own: the others are served.
-    auto made = state->ensure_maildrop(account);
+    auto made = ensure_maildrop(account);
     if (made)
-      made = state->sweep_tmp(account);
+      made = sweep_tmp(account);
     if (!made)
-      state->say(StoreReport::Level::error, "maildrop.unusable",
-                 "maildrop " + std::to_string(account) + ": " + made.error().text);
+      say(StoreReport::Level::error, "maildrop.unusable",
+          "maildrop " + std::to_string(account) + ": " + made.error().text);
   }
-  return state;
+  return {};
 }
 
 Expected<void> StateDirectory::take_lock() {
   constexpr int flags = O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
+  struct stat about = {};
+  // Nobody holds what is no file. What it is stays beside.
+  if (::fstatat(root(), "lock", &about, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISREG(about.st_mode))
+    set_file_aside(root(), "lock", "it is no file");
   lock_ = UniqueFd(::openat(root(), "lock", flags, 0600));
-  if (!lock_ && (errno == EISDIR || errno == ELOOP)) {
-    // Nobody can hold it. What it is stays beside.
-    static_cast<void>(files_.rename(root(), "lock", root(), "lock.rotten"));
-    lock_ = UniqueFd(::openat(root(), "lock", flags, 0600));
-  }
   if (!lock_)
     return fail_errno("lock");
   const auto deadline = std::chrono::steady_clock::now() + options_.lock_wait;
@@ -80,48 +89,47 @@ Expected<void> StateDirectory::take_lock() {
   return {};
 }
 
-Expected<UniqueFd> StateDirectory::ensure_directory(int parent, const std::string& name,
+Expected<UniqueFd> StateDirectory::ensure_directory(int parent, const std::string& path,
                                                     mode_t mode) {
+  const std::string name = path.substr(path.rfind('/') + 1);
   // The mode without set-group-id, which mkdir(2) does not take; a parent that has it hands it on.
   auto made = files_.make_directory(parent, name, mode & 0777);
   if (!made && made.error().number != EEXIST)
-    return failed(name, made.error());
+    return failed(path, made.error());
   auto directory = open_directory(parent, name);
   if (!directory && !made &&
       (directory.error().number == ENOTDIR || directory.error().number == ELOOP)) {
-    if (parent == root())
-      set_file_aside(name, "it is no directory");
-    else // of a maildrop: beside itself
-      static_cast<void>(files_.rename(parent, name, parent, name + ".rotten"));
+    set_file_aside(parent, path, "it is no directory");
     made = files_.make_directory(parent, name, mode & 0777);
     directory = open_directory(parent, name);
   }
   if (!directory)
-    return failed(name, directory.error());
+    return failed(path, directory.error());
   struct stat about = {};
   if (::fstat(directory->get(), &about) != 0)
-    return fail_errno(name);
+    return fail_errno(path);
   const bool shared = (mode & S_ISGID) != 0;
   if (shared && options_.group && about.st_gid != *options_.group &&
       ::fchown(directory->get(), static_cast<uid_t>(-1), *options_.group) != 0)
-    return fail_errno(name + ": setting its group");
+    return fail_errno(path + ": setting its group");
   if (made && (about.st_mode & 07777) != mode && ::fchmod(directory->get(), mode) != 0)
-    return fail_errno(name + ": setting its mode");
+    return fail_errno(path + ": setting its mode");
   // Also if it was there: the start that made it may have died before this.
   if (const auto synced = files_.sync_directory(parent); !synced)
-    return failed(name, synced.error());
+    return failed(path, synced.error());
   return std::move(*directory);
 }
 
 Expected<void> StateDirectory::ensure_maildrop(std::uint32_t account) {
-  auto outer = ensure_directory(maildrops_.get(), std::to_string(account), shared_mode);
+  const std::string path = "maildrops/" + std::to_string(account);
+  auto outer = ensure_directory(maildrops_.get(), path, shared_mode);
   if (!outer)
     return std::unexpected(outer.error());
-  auto maildir = ensure_directory(outer->get(), "Maildir", shared_mode);
+  auto maildir = ensure_directory(outer->get(), path + "/Maildir", shared_mode);
   if (!maildir)
     return std::unexpected(maildir.error());
-  for (const char* name : {"tmp", "new", "cur"})
-    if (auto made = ensure_directory(maildir->get(), name, shared_mode); !made)
+  for (const char* name : {"/tmp", "/new", "/cur"})
+    if (auto made = ensure_directory(maildir->get(), path + "/Maildir" + name, shared_mode); !made)
       return std::unexpected(made.error());
   return {};
 }
@@ -133,7 +141,7 @@ Expected<void> StateDirectory::read_identity() {
     if (auto read = Identity::parse(*text))
       identity_ = *read;
     else
-      set_file_aside("identity", read.error().text);
+      set_file_aside(root(), "identity", read.error().text);
   }
   if (identity_.node == 0) {
     const Id128 random = Id128::random();
@@ -154,7 +162,7 @@ Expected<void> StateDirectory::read_accounts() {
     if (table) {
       accounts_ = std::move(*table);
     } else {
-      set_file_aside("accounts", table.error().text);
+      set_file_aside(root(), "accounts", table.error().text);
       if (auto rebuilt = rebuild_accounts(); !rebuilt)
         return rebuilt;
     }
@@ -173,9 +181,9 @@ Expected<void> StateDirectory::rebuild_accounts() {
   const auto visited =
       visit_directory(maildrops_.get(), [&](const std::string& name, FileKind kind) {
         std::uint32_t id = 0;
-        const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), id);
-        if (kind != FileKind::directory || error != std::errc() ||
-            end != name.data() + name.size() || id == 0 || id > options_.accounts)
+        const auto [_, error] = std::from_chars(name.data(), name.data() + name.size(), id);
+        if (kind != FileKind::directory || error != std::errc() || id == 0 ||
+            id > options_.accounts || name != std::to_string(id))
           return true;
         std::string text;
         if (const auto directory = open_directory(maildrops_.get(), name))
@@ -199,11 +207,31 @@ Expected<void> StateDirectory::rebuild_accounts() {
 
 // Not worth a failed start: it is of use only when `accounts` is lost.
 void StateDirectory::name_maildrop(std::uint32_t account, std::string_view name) {
-  const auto directory = open_directory(maildrops_.get(), std::to_string(account));
+  const std::string number = std::to_string(account), path = "maildrops/" + number + "/account";
+  const auto directory = open_directory(maildrops_.get(), number);
   const std::string text = std::string(name) + '\n';
-  if (!directory || name.empty() || read_text(directory->get(), "account") == text)
+  if (!directory || name.empty())
     return;
-  static_cast<void>(replace_file(directory->get(), "account", text));
+  const auto known = read_text(directory->get(), "account");
+  if (known == text)
+    return;
+  struct stat about = {};
+  if (!known && ::fstatat(directory->get(), "account", &about, AT_SYMLINK_NOFOLLOW) == 0)
+    set_file_aside(directory->get(), path, "it cannot be read");
+  static_cast<void>(replace_file(directory->get(), path, text));
+}
+
+void StateDirectory::keep_ids(std::uint32_t up_to) {
+  const std::lock_guard guard(mutex_);
+  if (up_to <= accounts_.size() || up_to > options_.accounts)
+    return;
+  accounts_.keep_ids(up_to);
+  say(StoreReport::Level::error, "accounts.unknown",
+      "ids up to " + std::to_string(up_to) + " have been somebody's, and are given to nobody");
+  // Without room for it they are found again at the next start.
+  if (auto written = replace_file(root(), "accounts", accounts_.format()); !written)
+    say(StoreReport::Level::warning, "accounts.not_kept", written.error().text);
+  accounts_given_ = accounts_.size();
 }
 
 bool StateDirectory::has_account(AccountId account) const {

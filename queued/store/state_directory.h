@@ -25,6 +25,7 @@ class StateDirectory {
 public:
   // Waits for the lock, so only before the loop. FILES outlives the object. The process's umask
   // must leave modes 0750 and 0640 as they are.
+  // An error also says what was set aside before it.
   static Expected<std::unique_ptr<StateDirectory>> open(UniqueFd root, FileSystem& files,
                                                         const StateOptions& options);
 
@@ -35,13 +36,16 @@ public:
   int queue() const { return queue_.get(); }
   // Of this start: its epoch is one that no start before had.
   const Identity& identity() const { return identity_; }
-  // What was set aside or left alone at the start.
-  std::vector<StoreReport> take_reports() { return std::exchange(reports_, {}); }
+  // What was set aside or left alone since the last call. Callable from any thread.
+  std::vector<StoreReport> take_reports();
 
   // As MessageStore::resolve_accounts, and waits for the disk. Callable from any thread.
   Expected<std::vector<AccountId>> resolve_accounts(const std::vector<AccountName>& names);
   // Whether that id was given to anybody. Callable from any thread.
   bool has_account(AccountId account) const;
+  // No id up to that one is given to a new name: something is known of a maildrop that has it,
+  // though `accounts` does not know it any more.
+  void keep_ids(std::uint32_t up_to);
   // Makes what is missing of it. Waits for the disk; callable from any thread.
   Expected<void> ensure_maildrop(std::uint32_t account);
 
@@ -55,14 +59,19 @@ private:
   StateDirectory(UniqueFd root, FileSystem& files, const StateOptions& options)
       : root_(std::move(root)), files_(files), options_(options) {}
 
+  Expected<void> prepare();
   Expected<void> take_lock();
-  Expected<UniqueFd> ensure_directory(int parent, const std::string& name, mode_t mode);
+  // PATH: from the root, for the log; its last part is the name below PARENT. So of the others.
+  Expected<UniqueFd> ensure_directory(int parent, const std::string& path, mode_t mode);
   static std::optional<std::string> read_text(int directory, const std::string& name);
   // A file that is replaced whole. None: it is not there, or was set aside.
   std::optional<std::string> read_file(const std::string& name);
-  Expected<void> replace_file(int directory, const std::string& name, const std::string& text);
-  std::string free_name_aside(const std::string& name);
-  void set_file_aside(const std::string& name, const std::string& why);
+  Expected<void> replace_file(int parent, const std::string& path, const std::string& text);
+  // NAME, or NAME.1 …, beginning with that number; 0 is NAME itself.
+  static std::string free_name(int directory, const std::string& name, unsigned first);
+  // To corrupt/, or beside itself. What was done, for the log.
+  std::string move_aside(int parent, const std::string& path);
+  void set_file_aside(int parent, const std::string& path, const std::string& why);
   Expected<void> read_identity();
   Expected<void> read_accounts();
   Expected<void> rebuild_accounts();
@@ -76,6 +85,7 @@ private:
   StateOptions options_;
   UniqueFd lock_, maildrops_, scratch_, journal_, large_, queue_, corrupt_;
   Identity identity_;
+  std::mutex reports_mutex_;
   std::vector<StoreReport> reports_;
   std::atomic<std::size_t> accounts_given_ = 0; // the size of accounts_, without waiting for it
   std::mutex mutex_;                            // guards accounts_ and the writing of the file

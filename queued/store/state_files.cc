@@ -25,10 +25,20 @@ std::unexpected<Error> failed(const std::string& what, Errno error) {
   return std::unexpected(Error::system(what, error.number));
 }
 
+std::string last_part(const std::string& path) {
+  return path.substr(path.rfind('/') + 1);
+}
+
 } // namespace
 
 void StateDirectory::say(StoreReport::Level level, std::string event, std::string text) {
+  const std::lock_guard guard(reports_mutex_);
   reports_.push_back({level, std::move(event), std::move(text)});
+}
+
+std::vector<StoreReport> StateDirectory::take_reports() {
+  const std::lock_guard guard(reports_mutex_);
+  return std::exchange(reports_, {});
 }
 
 // ---- Files that are replaced whole
@@ -57,26 +67,26 @@ std::optional<std::string> StateDirectory::read_file(const std::string& name) {
   auto text = read_text(root(), name);
   struct stat about = {};
   if (!text && ::fstatat(root(), name.c_str(), &about, AT_SYMLINK_NOFOLLOW) == 0)
-    set_file_aside(name, "it cannot be read");
+    set_file_aside(root(), name, "it cannot be read");
   return text;
 }
 
-Expected<void> StateDirectory::replace_file(int directory, const std::string& name,
+Expected<void> StateDirectory::replace_file(int parent, const std::string& path,
                                             const std::string& text) {
-  const std::string next = name + ".tmp";
-  if (const auto removed = files_.unlink(directory, next);
+  const std::string name = last_part(path), next = name + ".tmp";
+  if (const auto removed = files_.unlink(parent, next);
       !removed && removed.error().number != ENOENT)
-    return failed(next, removed.error());
-  auto file = files_.create_file(directory, next, 0600);
+    set_file_aside(parent, path + ".tmp", "it cannot be removed");
+  auto file = files_.create_file(parent, next, 0600);
   if (!file)
     return failed(next, file.error());
   auto done = files_.append(file->get(), as_bytes(text));
   if (done)
     done = files_.sync_file(file->get());
   if (done)
-    done = files_.rename(directory, next, directory, name);
+    done = files_.rename(parent, next, parent, name);
   if (done)
-    done = files_.sync_directory(directory);
+    done = files_.sync_directory(parent);
   if (!done)
     return failed(name, done.error());
   return {};
@@ -84,35 +94,45 @@ Expected<void> StateDirectory::replace_file(int directory, const std::string& na
 
 // ---- corrupt/
 
-std::string StateDirectory::free_name_aside(const std::string& name) {
-  for (unsigned number = 1; number < most_names_tried; ++number) {
-    const std::string tried = name + '.' + std::to_string(number);
+std::string StateDirectory::free_name(int directory, const std::string& name, unsigned first) {
+  for (unsigned number = first; number < most_names_tried; ++number) {
+    const std::string tried = number == 0 ? name : name + '.' + std::to_string(number);
     struct stat about = {};
-    if (::fstatat(corrupt_.get(), tried.c_str(), &about, AT_SYMLINK_NOFOLLOW) != 0)
+    if (::fstatat(directory, tried.c_str(), &about, AT_SYMLINK_NOFOLLOW) != 0)
       return tried;
   }
   return name + ".last";
 }
 
-void StateDirectory::set_file_aside(const std::string& name, const std::string& why) {
-  // Until corrupt/ is there, beside itself.
-  const int to = corrupt_ ? corrupt_.get() : root();
-  const std::string aside = corrupt_ ? free_name_aside(name) : name + ".rotten";
-  const auto moved = files_.rename(root(), name, to, aside);
-  say(StoreReport::Level::error, "spool.set_aside",
-      moved ? name + " is now " + (corrupt_ ? "corrupt/" : "") + aside + ": " + why
-            : Error::system(name + " cannot be set aside", moved.error().number).text);
+std::string StateDirectory::move_aside(int parent, const std::string& path) {
+  const std::string name = last_part(path);
+  SystemResult<void> moved = std::unexpected(Errno{ENOENT});
+  std::string now;
+  if (corrupt_) {
+    std::string flat = path;
+    std::replace(flat.begin(), flat.end(), '/', '-');
+    now = free_name(corrupt_.get(), flat, 1);
+    moved = files_.rename(parent, name, corrupt_.get(), now);
+    now = "corrupt/" + now;
+  }
+  if (!moved) {
+    // Until corrupt/ is there, and another user's directory, which cannot leave its own.
+    const std::string beside = free_name(parent, name + ".rotten", 0);
+    moved = files_.rename(parent, name, parent, beside);
+    now = path.substr(0, path.size() - name.size()) + beside;
+  }
+  return moved ? path + " is now " + now
+               : Error::system(path + " cannot be set aside", moved.error().number).text;
+}
+
+void StateDirectory::set_file_aside(int parent, const std::string& path, const std::string& why) {
+  say(StoreReport::Level::error, "spool.set_aside", move_aside(parent, path) + ": " + why);
 }
 
 std::string StateDirectory::set_aside(const journal::Damage& damage) {
   const std::string slot = std::to_string(damage.slot);
-  if (damage.length == 0) {
-    const std::string aside = free_name_aside("journal-" + slot);
-    const auto moved = files_.rename(journal(), slot, corrupt_.get(), aside);
-    return moved ? "journal/" + slot + " is now corrupt/" + aside
-                 : Error::system("journal/" + slot + " cannot be set aside", moved.error().number)
-                       .text;
-  }
+  if (damage.length == 0)
+    return move_aside(journal(), "journal/" + slot);
   const std::string where = "journal/" + slot + " from " + std::to_string(damage.offset) + " on";
   const UniqueFd from(::openat(journal(), slot.c_str(), read_flags));
   const auto copy = [&](const std::function<bool(Bytes)>& take) {
@@ -145,7 +165,8 @@ std::string StateDirectory::set_aside(const journal::Damage& damage) {
 }
 
 std::string StateDirectory::set_queue_aside(const std::string& name) {
-  const std::string aside = free_name_aside("queue-" + name);
+  // Not beside itself: what is no file of the queue is as much in the way under another name.
+  const std::string aside = free_name(corrupt_.get(), "queue-" + name, 1);
   const auto moved = files_.rename(queue(), name, corrupt_.get(), aside);
   return moved ? "queue/" + name + " is now corrupt/" + aside
                : Error::system("queue/" + name + " cannot be set aside", moved.error().number).text;

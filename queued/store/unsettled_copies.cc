@@ -2,11 +2,11 @@
 #include "queued/store/unsettled_copies.h"
 
 #include "common/os/memory_file.h"
+#include "queued/maildir/list_maildrop.h"
 #include "queued/maildir/own_name.h"
 #include "queued/store/large_files.h"
 #include "queued/store/restorer.h"
 
-#include <fcntl.h>
 #include <sys/stat.h>
 
 #include <cerrno>
@@ -50,11 +50,11 @@ ReadResult<OpenedMessage> UnsettledCopies::open(AccountId account, const Id128& 
   }
   const auto from_large = [&]() -> ReadResult<OpenedMessage> {
     const std::string name = LargeFiles::name_of(message, copy.mailbox);
-    UniqueFd file(::openat(large_, name.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
     struct stat about = {};
-    if (!file || ::fstat(file.get(), &about) != 0)
-      return failed("large", errno);
-    return OpenedMessage{std::move(file), static_cast<std::uint64_t>(about.st_size)};
+    auto file = open_message_file(large_, name, about);
+    if (!file)
+      return failed("large", file.error().number);
+    return OpenedMessage{std::move(*file), static_cast<std::uint64_t>(about.st_size)};
   };
   if (copy.large)
     return from_large();

@@ -12,9 +12,11 @@
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <filesystem>
 #include <thread>
 
 using namespace sandbox_scene;
@@ -80,6 +82,30 @@ void landlock_walls_off_files(void**) {
                     Fate{0, EXDEV}.text());
   assert_text_equal(run_behind_landlock(Files::store, scene->writable(), move).text(), "exit 0");
   std::filesystem::remove(scene->writable() + "/new/file");
+}
+
+// The store sets aside whatever somebody has put in the place of a file or directory of its own.
+void landlock_lets_the_store_move_what_it_never_makes(void**) {
+  if (os::landlock_abi() < 2) {
+    print_message("SKIPPED: needs Landlock 2\n");
+    skip();
+  }
+  const std::string tmp = scene->writable() + "/tmp/";
+  std::filesystem::create_symlink("/etc/passwd", tmp + "link");
+  std::filesystem::create_directory(tmp + "directory");
+  assert_int_equal(::mkfifo((tmp + "pipe").c_str(), 0600), 0);
+  if (is_root())
+    for (const char* name : {"link", "directory", "pipe"})
+      assert_int_equal(::lchown((tmp + name).c_str(), test_user(), test_user()), 0);
+  const auto move = [] {
+    for (const std::string name : {"link", "directory", "pipe"})
+      if (::rename(("tmp/" + name).c_str(), ("new/" + name).c_str()) != 0)
+        return errno;
+    return 0;
+  };
+  assert_text_equal(run_behind_landlock(Files::store, scene->writable(), move).text(), "exit 0");
+  for (const char* name : {"link", "directory", "pipe"})
+    std::filesystem::remove(scene->writable() + "/new/" + name);
 }
 
 void landlock_walls_off_tcp(void**) {
@@ -319,6 +345,7 @@ int strike_scene(void**) {
 int main() {
   const CMUnitTest tests[] = {
       cmocka_unit_test(landlock_walls_off_files),
+      cmocka_unit_test(landlock_lets_the_store_move_what_it_never_makes),
       cmocka_unit_test(landlock_walls_off_tcp),
       cmocka_unit_test(landlock_walls_off_signals),
       cmocka_unit_test(another_user_is_for_good),
