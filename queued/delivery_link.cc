@@ -17,6 +17,8 @@ ipc::CommitOutcome outcome_of(CommitStatus status, bool again) {
     return ipc::CommitOutcome::durable;
   case CommitStatus::full:
     return ipc::CommitOutcome::full;
+  case CommitStatus::over_quota:
+    return ipc::CommitOutcome::over_quota;
   case CommitStatus::refused:
     return ipc::CommitOutcome::refused;
   case CommitStatus::in_doubt:
@@ -74,6 +76,9 @@ void DeliveryLink::committed(const CommitResult& result, const Submitted& submit
   const std::string id = result.transaction.hex();
   if (result.status == CommitStatus::committed)
     context_.log.info("message.stored", {{"id", id}, {"size", submitted.size}});
+  else if (result.status == CommitStatus::over_quota)
+    context_.log.warning("message.over_quota",
+                         {{"id", id}, {"size", submitted.size}, {"why", result.text}});
   else
     context_.log.error("message.not_stored",
                        {{"id", id}, {"size", submitted.size}, {"why", result.text}});

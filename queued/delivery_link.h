@@ -34,6 +34,8 @@ public:
   void on(const ipc::ScratchRequest& request);
   void on(const ipc::ScratchReturned& returned);
 
+  void tell(const ipc::AccountRoom& room) { link_.send(room); }
+
 private:
   void check(const Expected<void>& result);
   struct Submitted {

@@ -43,6 +43,7 @@ Expected<void> QueueService::open_store() {
   if (next_settings_.boot != Id128{})
     options.life = os::cache_life(root.get(), next_settings_.boot);
   options.report = [this](const StoreReport& report) { log(report); };
+  options.room_changed = [this](const AccountRoom& room) { room_changed(room); };
   options.limits.head_bytes = most_head_bytes;
   struct statvfs about = {};
   if (::fstatvfs(root.get(), &about) != 0)
@@ -74,26 +75,75 @@ void QueueService::log(const StoreReport& report) {
 void QueueService::prepare() {
   if (auto opened = open_store(); !opened)
     return context_.prepared(std::move(opened));
-  bounds_.message_size = std::max(bounds_.message_size, next_settings_.max_message_size);
+  if (next_settings_.max_message_size > bounds_.message_size) {
+    bounds_.message_size = next_settings_.max_message_size;
+    for (const auto& [instance, link] : smtpd_)
+      tell_rooms(*link);
+  }
   bounds_.leases = next_settings_.scratch_files;
   for (auto& [peer, socket] : std::exchange(waiting_, {}))
     connect(peer, std::move(socket));
-  store_->resolve_accounts(next_accounts_, [this, generation = generation_, names = next_accounts_](
-                                               const Expected<std::vector<AccountId>>& ids) {
-    accounts_resolved(generation, names, ids);
+  std::vector<AccountName> names;
+  for (const ipc::Account& account : next_accounts_)
+    names.push_back(account.account);
+  store_->resolve_accounts(std::move(names), [this, generation = generation_](
+                                                 const Expected<std::vector<AccountId>>& ids) {
+    accounts_resolved(generation, ids);
   });
 }
 
 void QueueService::accounts_resolved(std::uint32_t generation,
-                                     const std::vector<AccountName>& names,
                                      const Expected<std::vector<AccountId>>& ids) {
   if (generation != generation_)
     return; // that one was discarded
   if (!ids)
     return context_.prepared(std::unexpected(ids.error()));
-  for (std::size_t i = 0; i < names.size(); ++i)
-    context_.tell_parent(ipc::AccountId{generation, names[i], std::to_underlying((*ids)[i])});
+  next_rules_.clear();
+  for (std::size_t i = 0; i < next_accounts_.size(); ++i) {
+    const ipc::Account& account = next_accounts_[i];
+    next_rules_.push_back({(*ids)[i], account.quota});
+    context_.tell_parent(
+        ipc::AccountId{generation, account.account, std::to_underlying((*ids)[i])});
+  }
+  // No other generation is in use yet, and smtpd may switch before us.
+  if (!has_switched_)
+    store_->set_account_rules(next_rules_);
   context_.prepared({});
+}
+
+void QueueService::switch_generation() {
+  has_switched_ = true;
+  store_->set_account_rules(next_rules_);
+}
+
+// ---- Quotas
+
+// More than the largest message with its fields is as good as no bound.
+ipc::AccountRoom QueueService::room_message(std::uint32_t account) const {
+  const auto room = rooms_.find(account);
+  if (room == rooms_.end() || room->second.bytes >= bounds_.message_size + most_head_bytes)
+    return {account, false, false, 0};
+  return {account, true, room->second.refused, *room->second.bytes};
+}
+
+void QueueService::tell_rooms(DeliveryLink& link) const {
+  for (const auto& [account, known] : rooms_)
+    if (const auto room = room_message(account); room.limited)
+      link.tell(room);
+}
+
+void QueueService::room_changed(const AccountRoom& room) {
+  const auto account = std::to_underlying(room.account);
+  const auto before = room_message(account);
+  if (room.bytes)
+    rooms_[account] = room;
+  else
+    rooms_.erase(account);
+  const auto now = room_message(account);
+  if (now.limited == before.limited && now.bytes == before.bytes && now.refused == before.refused)
+    return;
+  for (const auto& [instance, link] : smtpd_)
+    link->tell(now);
 }
 
 // ---- Peers
@@ -103,10 +153,11 @@ void QueueService::connect(const ipc::Peer& peer, UniqueFd socket) {
     waiting_.emplace_back(peer, std::move(socket));
     return;
   }
-  if (peer.role == Role::smtpd)
+  if (peer.role == Role::smtpd) {
     smtpd_[peer.instance] = std::make_shared<DeliveryLink>(
         context_, *store_, Borrower{++last_borrower_}, bounds_, peer, std::move(socket));
-  else if (peer.role == Role::pop3d)
+    tell_rooms(*smtpd_[peer.instance]);
+  } else if (peer.role == Role::pop3d)
     pop3d_[peer.instance] = std::make_shared<MaildropLink>(context_, *store_, grants_, ledger_,
                                                            holders_, peer, std::move(socket));
   else if (peer.role == Role::authd)

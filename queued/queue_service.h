@@ -17,12 +17,12 @@ public:
   explicit QueueService(Context& context) : context_(context) {}
 
   void on(const ipc::StoreSettings& settings) { next_settings_ = settings; }
-  void on(const ipc::Account& account) { next_accounts_.push_back(account.account); }
+  void on(const ipc::Account& account) { next_accounts_.push_back(account); }
 
   void begin_generation(std::uint32_t generation);
   // Opens the store if it is not open yet, and makes sure of the accounts' maildrops.
   void prepare();
-  void switch_generation() {}
+  void switch_generation();
   void discard_generation() {}
   void connect(const ipc::Peer& peer, UniqueFd socket);
   // The others have ended before, so nothing new comes; the store commits what it has taken.
@@ -34,14 +34,20 @@ public:
 private:
   Expected<void> open_store();
   void log(const StoreReport& report);
-  void accounts_resolved(std::uint32_t generation, const std::vector<AccountName>& names,
-                         const Expected<std::vector<AccountId>>& ids);
+  void accounts_resolved(std::uint32_t generation, const Expected<std::vector<AccountId>>& ids);
+  void room_changed(const AccountRoom& room);
+  // What smtpd is to know of an account's room.
+  ipc::AccountRoom room_message(std::uint32_t account) const;
+  void tell_rooms(DeliveryLink& link) const;
 
   Context& context_;
   std::uint32_t generation_ = 0;
   DeliveryLink::Bounds bounds_;
   ipc::StoreSettings next_settings_;
-  std::vector<AccountName> next_accounts_;
+  std::vector<ipc::Account> next_accounts_;
+  std::vector<AccountRules> next_rules_; // of the generation that is prepared
+  bool has_switched_ = false;
+  std::map<std::uint32_t, AccountRoom> rooms_; // of accounts with a quota
   GrantTable grants_;
   ExpungeLedger ledger_;
   MaildropHolders holders_;

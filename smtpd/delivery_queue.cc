@@ -61,6 +61,7 @@ DeliveryQueue::DeliveryQueue(Context& context, std::chrono::milliseconds relink)
 
 void DeliveryQueue::connect(const ipc::Peer& peer, UniqueFd socket) {
   link_lost();
+  rooms_.forget();
   link_ = std::make_unique<QueueLink>(
       context_.loop, std::move(socket), *this, [this, peer](const std::string& why) {
         if (!why.empty())

@@ -6,6 +6,7 @@
 // up; then nobody knows whether it is there, and the client must get no answer.
 #pragma once
 
+#include "smtpd/account_rooms.h"
 #include "smtpd/content_spool.h"
 #include "smtpd/context.h"
 #include "smtpd/scratch_desk.h"
@@ -35,6 +36,7 @@ public:
   DeliveryQueue(Context& context, std::chrono::milliseconds relink);
 
   ScratchDesk& scratch_desk() { return desk_; }
+  const AccountRooms& rooms() const { return rooms_; }
 
   // The link to queued; it takes the old one's place.
   void connect(const ipc::Peer& peer, UniqueFd socket);
@@ -59,6 +61,7 @@ public:
   void on(const ipc::ScratchLeased& leased, UniqueFd file) { desk_.on(leased, std::move(file)); }
   void on(const ipc::ScratchExtended& extended) { desk_.on(extended); }
   void on(const ipc::ScratchRefused& refused) { desk_.on(refused); }
+  void on(const ipc::AccountRoom& room) { rooms_.learn(room); }
 
 private:
   using Clock = std::chrono::steady_clock;
@@ -89,6 +92,7 @@ private:
   const std::chrono::milliseconds relink_;
   std::unique_ptr<QueueLink> link_;
   ScratchDesk desk_;
+  AccountRooms rooms_;
   std::unordered_map<Id128, Delivery, Id128Hash> held_;
   std::deque<Id128> ready_; // to be looked at, in order; some may be gone
   io::Deferred sending_;

@@ -22,12 +22,15 @@ enum class RecipientRefusal {
   unknown, // a domain of ours without such an address
   blocked, // the owner wants no more mail at it; the client is told the same as for unknown
   foreign, // not a domain of ours
+  full,    // its account's quota has no room for the message, for the time being
 };
 
 class RecipientPolicy {
 public:
   virtual ~RecipientPolicy() = default;
-  virtual std::expected<Recipient, RecipientRefusal> judge(const mail::ForwardPath& path) const = 0;
+  // SIZE is what the client has declared, in octets; 0: nothing.
+  virtual std::expected<Recipient, RecipientRefusal> judge(const mail::ForwardPath& path,
+                                                           std::uint64_t size) const = 0;
 };
 
 } // namespace letterlock::smtpd

@@ -29,7 +29,12 @@ public:
   // to have none), goes where postmaster at the first domain goes; failing that, to the first
   // catch-all. Only a block of postmaster at its domain turns it away, never the one without a
   // domain.
-  std::expected<Recipient, RecipientRefusal> judge(const mail::ForwardPath& path) const override;
+  std::expected<Recipient, RecipientRefusal> judge(const mail::ForwardPath& path) const;
+  // Of any size.
+  std::expected<Recipient, RecipientRefusal> judge(const mail::ForwardPath& path,
+                                                   std::uint64_t) const override {
+    return judge(path);
+  }
 
 private:
   std::expected<Recipient, RecipientRefusal> judge(const mail::Mailbox& mailbox) const;

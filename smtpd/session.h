@@ -95,6 +95,7 @@ private:
     Envelope envelope;
     std::uint64_t declared_size = 0;
     std::unordered_set<std::string> recipient_keys; // to know duplicates
+    std::uint32_t full_recipients = 0;              // answered 452 4.2.2
   };
   struct Chunk {
     std::uint64_t left; // octets that are still to come
@@ -130,6 +131,7 @@ private:
   void execute(const StartTls& start_tls);
   void refuse_command(const Reply& reply);
   void refuse_attempt(const Reply& reply);
+  void refuse_recipient(RecipientRefusal refusal);
   bool count_idle_command(); // false: that was one too many, and the session is over
 
   // session_content.cc

@@ -20,6 +20,8 @@ std::string_view name_of(RecipientRefusal refusal) {
     return "blocked";
   case RecipientRefusal::foreign:
     return "relaying";
+  case RecipientRefusal::full:
+    return "over_quota";
   }
   return "unknown";
 }
@@ -147,9 +149,11 @@ void SessionAdapter::start_tls() {
 
 // ---- Recipients
 
-std::expected<Recipient, RecipientRefusal>
-SessionAdapter::judge(const mail::ForwardPath& path) const {
+std::expected<Recipient, RecipientRefusal> SessionAdapter::judge(const mail::ForwardPath& path,
+                                                                 std::uint64_t size) const {
   auto recipient = generation_->recipients.judge(path);
+  if (recipient && !around_.deliveries.rooms().takes(recipient->account, size))
+    recipient = std::unexpected(RecipientRefusal::full);
   if (!recipient) {
     ++recipients_refused_;
     around_.context.log.info("rcpt.refused", {{"peer", peer_},

@@ -63,8 +63,10 @@ private:
   void commit_content(Commit commit) override;
   void close() override { connection_.finish(); }
 
-  // RecipientPolicy: the generation's, with a line in the log for whoever is turned away.
-  std::expected<Recipient, RecipientRefusal> judge(const mail::ForwardPath& path) const override;
+  // RecipientPolicy: the generation's, then the room of the account; with a line in the log for
+  // whoever is turned away.
+  std::expected<Recipient, RecipientRefusal> judge(const mail::ForwardPath& path,
+                                                   std::uint64_t size) const override;
 
   // io::ConnectionHandler
   std::size_t input(Bytes bytes) override;

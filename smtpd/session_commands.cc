@@ -78,6 +78,22 @@ void Session::execute(const Mail& mail) {
   say(replies::sender_ok);
 }
 
+void Session::refuse_recipient(RecipientRefusal refusal) {
+  switch (refusal) {
+  case RecipientRefusal::full:
+    // Nothing that the client could know, and only for the time being; but not for ever.
+    if (transaction_->full_recipients >= settings_->recipients)
+      return refuse_attempt(replies::over_quota);
+    ++transaction_->full_recipients;
+    return say(replies::over_quota);
+  case RecipientRefusal::foreign:
+    return refuse_attempt(replies::relaying_denied);
+  case RecipientRefusal::unknown:
+  case RecipientRefusal::blocked:
+    return refuse_attempt(replies::no_such_user);
+  }
+}
+
 void Session::execute(const Rcpt& rcpt) {
   if (!hello_)
     return refuse_command(replies::need_hello);
@@ -89,11 +105,9 @@ void Session::execute(const Rcpt& rcpt) {
   const auto* mailbox = std::get_if<mail::Mailbox>(&rcpt.forward_path);
   if (mailbox && !mailbox->is_ascii() && !envelope.smtputf8)
     return refuse_attempt(replies::non_ascii_address);
-  auto recipient = recipients_->judge(rcpt.forward_path);
-  if (!recipient) {
-    return refuse_attempt(recipient.error() == RecipientRefusal::foreign ? replies::relaying_denied
-                                                                         : replies::no_such_user);
-  }
+  auto recipient = recipients_->judge(rcpt.forward_path, transaction_->declared_size);
+  if (!recipient)
+    return refuse_recipient(recipient.error());
   auto key = recipient->address.key();
   if (transaction_->recipient_keys.contains(key))
     return say(replies::recipient_ok);

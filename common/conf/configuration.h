@@ -43,6 +43,7 @@ struct Certificate {
 
 struct Account {
   AccountName name;
+  std::uint64_t quota = 0; // bytes that its maildrop may hold; 0: as many as there is room for
 };
 
 struct Domain {

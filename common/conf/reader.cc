@@ -116,7 +116,8 @@ private:
       const auto name = parse_account_name(section.argument);
       if (!name)
         return refuse(section, "", name.error());
-      result_.accounts.push_back({*name});
+      draft.account.name = *name;
+      result_.accounts.push_back(draft.account);
       return {};
     }
     case SectionKind::domain:

@@ -29,6 +29,8 @@ template <auto Member, auto Parse> Parsed<void> into(SectionDraft& draft, std::s
 template <auto Member, auto Parse>
 constexpr auto server_value = part<&SectionDraft::server, Member, Parse>;
 template <auto Member, auto Parse>
+constexpr auto account_value = part<&SectionDraft::account, Member, Parse>;
+template <auto Member, auto Parse>
 constexpr auto limits_value = part<&SectionDraft::limits, Member, Parse>;
 
 Parsed<SandboxMode> parse_sandbox(std::string_view s) {
@@ -44,6 +46,7 @@ constexpr std::uint64_t kib = 1024, gib = kib * kib * kib;
 // RFC 5321 §4.5.3.1.7: a server takes 64 KiB at least.
 constexpr auto message_size = size_between<64 * kib, gib>;
 constexpr auto reserve_size = size_between<0, 1024 * gib>;
+constexpr auto quota_size = size_between<0, 65536 * gib>;
 constexpr auto connections = number_between<std::uint32_t, 1, 65535>;
 // RFC 5321 §4.5.3.1.8: a server takes 100 at least.
 constexpr auto recipients = number_between<std::uint32_t, 100, 10000>;
@@ -99,6 +102,9 @@ constexpr std::array keys = {
            "the certificate and its chain, PEM", into<&SectionDraft::certificate, parse_path>},
     KeyRow{tls, "key", "PATH", "", true, "/etc/letterlock/tls/privkey.pem", "its private key, PEM",
            into<&SectionDraft::key, parse_path>},
+
+    KeyRow{account, "quota", "SIZE", "0", false, "10G", "how much mail it may hold; 0: no bound",
+           account_value<&Account::quota, quota_size>},
 
     KeyRow{domain, "catchall", "ACCOUNT|no", "", true, "main",
            "the account that gets what has no route; no: such mail is refused",

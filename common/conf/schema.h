@@ -32,6 +32,7 @@ struct SectionRow {
 // may be missing, become other types once it is whole.
 struct SectionDraft {
   Server server;
+  Account account;
   Limits limits;
   std::optional<AccountName> target; // domain's catchall, address's account
   std::vector<LocalPart> block;

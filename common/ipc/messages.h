@@ -23,10 +23,10 @@ using Messages =
              PrivateKey, SmtpSettings, LocalDomain, BlockedAddress, AddressRoute, StoreSettings,
              Account, AccountId, Pop3Settings, LoginName, PasswordFile, Begin, Recipient, Content,
              Commit, Committed, ScratchRequest, ScratchLeased, ScratchExtended, ScratchRefused,
-             ScratchReturned, Login, LoginAnswer, Grant, GrantTaken, OpenMaildrop, MaildropOpened,
-             ListMessages, MessageSizes, MessageUidls, OpenMessage, MessageContent, MessageOpened,
-             MessageUnavailable, Expunge, Expunged, MaildropWanted, MaildropKept, CloseMaildrop,
-             Sign, Signed, LogLine, LogSettings, SyslogChannel>;
+             ScratchReturned, AccountRoom, Login, LoginAnswer, Grant, GrantTaken, OpenMaildrop,
+             MaildropOpened, ListMessages, MessageSizes, MessageUidls, OpenMessage, MessageContent,
+             MessageOpened, MessageUnavailable, Expunge, Expunged, MaildropWanted, MaildropKept,
+             CloseMaildrop, Sign, Signed, LogLine, LogSettings, SyslogChannel>;
 
 template <class M>
 concept Message = contains<M, Messages>;

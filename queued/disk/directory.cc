@@ -95,19 +95,26 @@ SystemResult<UniqueFd> open_maildir(int root, std::uint32_t account) {
   return maildir;
 }
 
-SystemResult<MaildirDirectories> MaildirDirectories::open(int root, std::uint32_t account) {
+SystemResult<MaildirDirectories> MaildirDirectories::open_to_read(int root, std::uint32_t account) {
   const auto maildir = open_maildir(root, account);
   if (!maildir)
     return std::unexpected(maildir.error());
-  MaildirDirectories three;
-  for (const auto& [name, at] : {std::pair("tmp", &three.tmp), std::pair("new", &three.fresh),
-                                 std::pair("cur", &three.cur)}) {
-    auto opened = open_directory(maildir->get(), name);
-    if (!opened)
-      return std::unexpected(opened.error());
-    *at = std::move(*opened);
-  }
-  return three;
+  auto fresh = open_directory(maildir->get(), "new"), cur = open_directory(maildir->get(), "cur");
+  if (!fresh || !cur)
+    return std::unexpected(fresh ? cur.error() : fresh.error());
+  return MaildirDirectories{{}, std::move(*fresh), std::move(*cur)};
+}
+
+SystemResult<MaildirDirectories> MaildirDirectories::open(int root, std::uint32_t account) {
+  auto directories = open_to_read(root, account);
+  const auto maildir = open_maildir(root, account);
+  if (!directories || !maildir)
+    return std::unexpected(directories ? maildir.error() : directories.error());
+  auto tmp = open_directory(maildir->get(), "tmp");
+  if (!tmp)
+    return std::unexpected(tmp.error());
+  directories->tmp = std::move(*tmp);
+  return directories;
 }
 
 } // namespace letterlock::queued

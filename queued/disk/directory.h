@@ -30,6 +30,8 @@ struct MaildirDirectories {
   UniqueFd tmp, fresh, cur; // fresh is "new"
 
   static SystemResult<MaildirDirectories> open(int root, std::uint32_t account);
+  // Without tmp: one that is damaged hinders no reading.
+  static SystemResult<MaildirDirectories> open_to_read(int root, std::uint32_t account);
 };
 
 } // namespace letterlock::queued

@@ -20,12 +20,8 @@ WorkerPool::WorkerPool(std::size_t threads, std::size_t backlog) : backlog_(back
     threads_.push_back(start_thread([this] { run(); }));
 }
 
-WorkerPool::~WorkerPool() {
-  stop();
-}
-
 void WorkerPool::stop() {
-  std::deque<std::function<void()>> dropped;
+  std::deque<std::function<void()>> dropped; // outside of the lock: jobs own things
   {
     const std::lock_guard guard(mutex_);
     stopping_ = true;
@@ -33,8 +29,8 @@ void WorkerPool::stop() {
   }
   changed_.notify_all();
   for (auto& thread : threads_)
-    if (thread.joinable())
-      thread.join();
+    thread.join();
+  threads_.clear();
 }
 
 bool WorkerPool::post(std::function<void()> job) {

@@ -20,13 +20,12 @@ std::thread start_thread(std::function<void()> body);
 class WorkerPool {
 public:
   WorkerPool(std::size_t threads, std::size_t backlog);
-  // Jobs that run are waited for; those that wait are dropped.
-  ~WorkerPool();
+  ~WorkerPool() { stop(); }
+  // Jobs that run are waited for; those that wait are dropped, and no more are taken. Twice is no
+  // more than once; not from a job.
+  void stop();
   WorkerPool(const WorkerPool&) = delete;
   WorkerPool& operator=(const WorkerPool&) = delete;
-
-  // As the destructor; nothing is taken after it.
-  void stop();
 
   // False if too many jobs wait, or it was stopped.
   [[nodiscard]] bool post(std::function<void()> job);

@@ -112,6 +112,26 @@ list_maildrop(const MaildirDirectories& directories, const MaildropListing& list
   return std::move(lister).finish();
 }
 
+SystemResult<std::uint64_t> stored_bytes(const MaildirDirectories& directories) {
+  std::uint64_t sum = 0;
+  for (const int directory : {directories.fresh.get(), directories.cur.get()}) {
+    const auto visited = visit_directory(directory, [&](const std::string& name, FileKind kind) {
+      struct stat about = {};
+      if (kind != FileKind::regular)
+        return true;
+      if (const auto own = OwnName::parse(name))
+        sum += own->stored_size;
+      else if (MaildirName::parse(name) &&
+               ::fstatat(directory, name.c_str(), &about, AT_SYMLINK_NOFOLLOW) == 0)
+        sum += static_cast<std::uint64_t>(about.st_size);
+      return true;
+    });
+    if (!visited)
+      return std::unexpected(visited.error());
+  }
+  return sum;
+}
+
 SystemResult<std::shared_ptr<const MaildropIndex>> list_cur(const MaildirDirectories& directories,
                                                             std::size_t most_messages) {
   MaildropIndexBuilder builder(most_messages);

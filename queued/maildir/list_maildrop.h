@@ -27,6 +27,10 @@ struct MaildropListing {
 SystemResult<std::shared_ptr<const MaildropIndex>>
 list_maildrop(const MaildirDirectories& directories, const MaildropListing& listing);
 
+// What new/ and cur/ hold: of our own files the sizes in their names, of others their own. Waits
+// for the disk, but reads no file.
+SystemResult<std::uint64_t> stored_bytes(const MaildirDirectories& directories);
+
 // The names in cur/ alone, without sizes: where the messages that others have moved there are now.
 SystemResult<std::shared_ptr<const MaildropIndex>> list_cur(const MaildirDirectories& directories,
                                                             std::size_t most_messages);

@@ -31,7 +31,8 @@ bool MentionedFiles::is_first(const std::string& account_and_name) {
 ReadResult<std::shared_ptr<MaildirMaildrop>>
 MaildirMaildrop::open(const MaildropServices& services, AccountId account, MaildropLock lock,
                       const UnsettledMessages& unsettled) {
-  auto directories = MaildirDirectories::open(services.root, static_cast<std::uint32_t>(account));
+  auto directories =
+      MaildirDirectories::open_to_read(services.root, static_cast<std::uint32_t>(account));
   if (!directories)
     return failed("maildrop", directories.error().number);
   std::shared_ptr<MaildirMaildrop> maildrop(
@@ -166,7 +167,7 @@ ExpungeRequest MaildirMaildrop::request_for(const Id128& transaction,
   ExpungeRequest request{transaction, static_cast<std::uint32_t>(account_), {}};
   for (const std::size_t index : indices)
     if (index < index_->size()) {
-      SeenFile file{index_->base(index), {}, index_->in_cur(index)};
+      SeenFile file{index_->base(index), {}, index_->in_cur(index), index_->stored_size(index)};
       if (!index_->is_pending(index))
         file.name = index_->name(index);
       request.files.push_back(std::move(file));

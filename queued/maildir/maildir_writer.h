@@ -28,6 +28,7 @@ struct SeenFile {
   std::string base; // its name without flags
   std::string name; // where it was: empty, not known
   bool in_cur = false;
+  std::uint64_t stored_size = 0;
 };
 
 // Files that are to go from a maildrop, as one request.

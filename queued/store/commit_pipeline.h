@@ -7,6 +7,7 @@
 #pragma once
 
 #include "queued/journal/journal_writer.h"
+#include "queued/store/account_usage.h"
 #include "queued/store/content.h"
 #include "queued/store/identity.h"
 #include "queued/store/large_files.h"
@@ -33,6 +34,7 @@ struct PipelineParts {
   QueueKeeper& queue;
   WorkerPool& copiers; // of large messages
   SpaceLedger& ledger;
+  AccountUsage& usage;
   MessageIds& ids;
   const MaildirHost& host;
   CompletionQueue& completions;
@@ -142,7 +144,10 @@ private:
   book(const DeliveryWork& work);
   void add_delivery(Batch& batch, DeliveryWork work);
   void add_outcome(Batch& batch, OutcomeWork work);
-  std::expected<Accepted, Refusal> accept(DeliveryWork work);
+  // DSN: not bound by quotas.
+  std::expected<Accepted, Refusal> accept(DeliveryWork work, bool is_dsn);
+  // On the accounts' quotas, one for each copy.
+  std::expected<AccountUsage::Claims, Refusal> claim_quotas(const Delivery& delivery, bool is_dsn);
   static CommitResult result_of(const Accepted& accepted);
   journal::Accept record_of(const Accepted& accepted);
   void was_accepted(Accepted& accepted, journal::Sequence sequence, const journal::Place& place,

@@ -35,6 +35,7 @@ struct CommitPipeline::Accepted {
   DeliveryWork work;
   std::shared_ptr<const std::string> content; // none if large
   std::shared_ptr<const SpaceLedger::Booking> booking;
+  AccountUsage::Claims claims; // of the copies, in their order
 };
 
 // What one write is made of, in the order of its records.
@@ -135,14 +136,36 @@ void CommitPipeline::run_batch(std::vector<Work> works) {
   commit(batch);
 }
 
+std::expected<AccountUsage::Claims, Refusal> CommitPipeline::claim_quotas(const Delivery& delivery,
+                                                                          bool is_dsn) {
+  std::vector<AccountUsage::Demand> demands;
+  for (const Copy& copy : delivery.copies)
+    demands.push_back({copy.account, copy.head.size() + delivery.stored_size});
+  if (is_dsn)
+    return parts_.usage.claim_anyway(demands);
+  for (const Copy& copy : delivery.copies)
+    parts_.usage.ensure_counted(copy.account);
+  auto claims = parts_.usage.claim(demands);
+  if (!claims)
+    return std::unexpected(
+        Refusal{CommitStatus::over_quota, "account " + std::to_string(number_of(claims.error())) +
+                                              " has no room for it in its quota"});
+  return std::move(*claims);
+}
+
 // Books its room and takes over its content.
-std::expected<CommitPipeline::Accepted, Refusal> CommitPipeline::accept(DeliveryWork work) {
+std::expected<CommitPipeline::Accepted, Refusal> CommitPipeline::accept(DeliveryWork work,
+                                                                        bool is_dsn) {
   const auto refuse = [&](Refusal refusal) {
     if (work.large)
       parts_.large.remove(work.message, LargeFiles::mailboxes_of(work.delivery));
     return std::unexpected(std::move(refusal));
   };
+  auto claims = claim_quotas(work.delivery, is_dsn);
+  if (!claims)
+    return refuse(std::move(claims.error()));
   Accepted accepted;
+  accepted.claims = std::move(*claims);
   accepted.booking = work.booking;
   if (!accepted.booking) {
     auto booked = book(work);
@@ -198,7 +221,7 @@ journal::Accept CommitPipeline::record_of(const Accepted& accepted) {
 void CommitPipeline::add_delivery(Batch& batch, DeliveryWork work) {
   batch.backlog += work.backlog;
   const Id128 transaction = work.delivery.transaction;
-  auto accepted = accept(std::move(work));
+  auto accepted = accept(std::move(work), false);
   if (!accepted) {
     batch.refused.push_back(
         {transaction, accepted.error().status, std::move(accepted.error().text)});
@@ -215,7 +238,7 @@ void CommitPipeline::add_outcome(Batch& batch, OutcomeWork work) {
   if (work.dsn) {
     batch.backlog += work.dsn->backlog;
     const Id128 transaction = work.dsn->delivery.transaction;
-    auto accepted = accept(std::move(*work.dsn));
+    auto accepted = accept(std::move(*work.dsn), true);
     if (!accepted) {
       batch.refused.push_back(
           {transaction, accepted.error().status, std::move(accepted.error().text)});
@@ -314,9 +337,13 @@ void CommitPipeline::committed(Batch& batch, const std::vector<journal::Place>& 
       parts_.progress.begin(sequence, 1);
       last_with_work_.store(sequence, std::memory_order_release);
       RemovalJob job{sequence, expunge->request.mailbox, std::move(expunge->request.files), {}};
-      for (const SeenFile& file : job.files)
+      std::uint64_t bytes = 0;
+      for (const SeenFile& file : job.files) {
+        bytes += file.stored_size;
         if (const auto id = own_message_id(file.base))
           job.messages.push_back(*id);
+      }
+      parts_.usage.remove(AccountId{job.mailbox}, bytes);
       removals.push_back(std::move(job));
     } else if (auto* again = std::get_if<Batch::Again>(&item)) {
       parts_.progress.begin(sequence, 1);
@@ -365,6 +392,7 @@ void CommitPipeline::was_accepted(Accepted& accepted, journal::Sequence sequence
   }
   parts_.progress.begin(sequence, static_cast<std::uint32_t>(work.delivery.copies.size()));
   last_with_work_.store(sequence, std::memory_order_release);
+  auto claim = accepted.claims.begin();
   for (Copy& copy : work.delivery.copies) {
     CopyJob job;
     job.sequence = sequence;
@@ -381,6 +409,8 @@ void CommitPipeline::was_accepted(Accepted& accepted, journal::Sequence sequence
       job.head = std::move(copy.head);
     job.content = accepted.content;
     job.booking = accepted.booking;
+    job.claim = std::move(*claim++);
+    job.claim->keep();
     copies.push_back(std::move(job));
   }
 }

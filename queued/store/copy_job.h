@@ -6,6 +6,7 @@
 #include "queued/disk/space_ledger.h"
 #include "queued/journal/journal_reader.h"
 #include "queued/maildir/maildir_writer.h"
+#include "queued/store/account_usage.h"
 
 #include <memory>
 #include <string>
@@ -25,6 +26,7 @@ struct CopyJob {
   std::shared_ptr<const std::string> content;
   // Room for it, until it is in its place.
   std::shared_ptr<const SpaceLedger::Booking> booking;
+  std::shared_ptr<AccountUsage::Claim> claim; // of its account's quota, as long; or none
 };
 
 struct RemovalJob {

@@ -2,6 +2,7 @@
 #include "queued/store/maildir_store.h"
 
 #include "common/os/memory_file.h"
+#include "queued/maildir/list_maildrop.h"
 #include "queued/maildir/maildir_maildrop.h"
 #include "queued/store/checkpointer.h"
 #include "queued/store/recovery.h"
@@ -65,6 +66,7 @@ public:
 
   void resolve_accounts(std::vector<AccountName> names,
                         std::function<void(Expected<std::vector<AccountId>>)> done) override;
+  void set_account_rules(std::vector<AccountRules> rules) override;
   void submit(Delivery delivery, std::function<void(CommitResult)> done) override;
   bool knows(const Id128& transaction) const override { return pipeline_->knows(transaction); }
 
@@ -102,6 +104,8 @@ private:
   void open_when_settled(MaildropLock lock, Unsettled unsettled,
                          std::function<void(ReadResult<std::shared_ptr<Maildrop>>)> done);
   void remake_maildrop(std::uint32_t mailbox);
+  SystemResult<std::uint64_t> stored_bytes_of(AccountId account) const;
+  void tell_rooms();
   MaildropServices services();
 
   // In the order of use: threads last, so that they end before what they use.
@@ -115,6 +119,7 @@ private:
   std::unique_ptr<StateDirectory> state_;
   const MaildirHost host_;
   SpaceLedger ledger_;
+  AccountUsage usage_;
   ScratchPool scratch_;
   LargeFiles large_;
   QueueKeeper queue_;
@@ -126,6 +131,7 @@ private:
   std::unique_ptr<Materialiser> materialiser_;
   std::unique_ptr<CommitPipeline> pipeline_;
   std::unique_ptr<Checkpointer> checkpointer_;
+  std::unique_ptr<MaildropKeeper> keeper_;
 };
 
 MaildirStore::MaildirStore(const MaildirStoreOptions& options, FileSystem& files,
@@ -134,6 +140,8 @@ MaildirStore::MaildirStore(const MaildirStoreOptions& options, FileSystem& files
     : options_(options), files_(files), completions_(std::move(completions)),
       reporter_(*completions_, options.report), state_(std::move(state)),
       host_(options.server_name), ledger_(files, state_->root(), options.reserve),
+      usage_([this](AccountId account) { return stored_bytes_of(account); },
+             [this] { completions_->post([this] { tell_rooms(); }); }),
       scratch_({files, state_->scratch(), ledger_, copiers_, *completions_}, options.limits.leases),
       large_(files, state_->large()),
       queue_(files, {state_->queue(), state_->large(), state_->journal()}, options.limits),
@@ -206,8 +214,14 @@ Expected<void> MaildirStore::start() {
       how);
   // A copy is one job of its record.
   std::map<journal::Sequence, std::uint32_t> jobs;
-  for (const CopyJob& copy : recovered->unsettled.copies)
+  for (CopyJob& copy : recovered->unsettled.copies) {
     ++jobs[copy.sequence];
+    if (const auto name = OwnName::parse(copy.name)) {
+      const AccountUsage::Demand demand{AccountId{copy.mailbox}, name->stored_size};
+      copy.claim = usage_.claim_anyway({&demand, 1}).front();
+      copy.claim->keep();
+    }
+  }
   for (const RemovalJob& removal : recovered->unsettled.removals)
     ++jobs[removal.sequence];
   for (const auto& [sequence, count] : jobs)
@@ -216,8 +230,8 @@ Expected<void> MaildirStore::start() {
   progress_->begin(start.sequence - 1, 0);
 
   pipeline_ = std::make_unique<CommitPipeline>(
-      PipelineParts{*journal_, *materialiser_, *progress_, large_, queue_, copiers_, ledger_, ids_,
-                    host_, *completions_, reporter_},
+      PipelineParts{*journal_, *materialiser_, *progress_, large_, queue_, copiers_, ledger_,
+                    usage_, ids_, host_, *completions_, reporter_},
       options_.limits,
       PipelineStart{options_.life, start.seen, start.positions, start.sequence - 1});
   checkpointer_ = std::make_unique<Checkpointer>(
@@ -226,12 +240,16 @@ Expected<void> MaildirStore::start() {
       CheckpointerOptions{options_.checkpoint_interval}, start.retired - 1,
       options_.limits.segments);
   pipeline_->before_batch([this] { checkpointer_->pace(); });
+  keeper_ = std::make_unique<MaildropKeeper>(usage_, options_.keeping);
   return {};
 }
 
-// The pipeline commits what it has, which the checkpointer may have to make room for.
+// Reading ends first: it may ask the pipeline to remove something. The pipeline commits what it
+// has, which the checkpointer may have to make room for, and the materialiser carries it out; a
+// session that waited for that finds nobody to read for it.
 MaildirStore::~MaildirStore() {
-  // Those who read may still ask the others for something; after this nobody does.
+  if (keeper_)
+    keeper_->stop();
   workers_.stop();
   if (checkpointer_)
     checkpointer_->stop();
@@ -324,7 +342,11 @@ void MaildirStore::open_when_settled(
           messages.expunged_messages.insert(messages.expunged_messages.end(),
                                             removal.messages.begin(), removal.messages.end());
         }
+        const auto count = usage_.begin_count(account);
         auto opened = MaildirMaildrop::open(services(), account, std::move(lock), messages);
+        // One that is shown in part is not all that is there.
+        if (opened && (*opened)->messages().size() < options_.limits.maildrop_messages)
+          usage_.finish_count(count, (*opened)->index().stored_bytes());
         completions_->post([done = std::move(done), opened = std::move(opened)]() mutable {
           if (!opened)
             return done(std::unexpected(opened.error()));
@@ -335,6 +357,27 @@ void MaildirStore::open_when_settled(
     completions_->post([done] {
       done(std::unexpected(ReadError{ReadFault::busy, "too many reads wait"}));
     });
+}
+
+// ---- Quotas
+
+void MaildirStore::set_account_rules(std::vector<AccountRules> rules) {
+  usage_.set_quotas(rules);
+  keeper_->look();
+}
+
+SystemResult<std::uint64_t> MaildirStore::stored_bytes_of(AccountId account) const {
+  const auto directories =
+      MaildirDirectories::open_to_read(state_->root(), static_cast<std::uint32_t>(account));
+  if (!directories)
+    return std::unexpected(directories.error());
+  return stored_bytes(*directories);
+}
+
+void MaildirStore::tell_rooms() {
+  for (const AccountRoom& room : usage_.take_changes())
+    if (options_.room_changed)
+      options_.room_changed(room);
 }
 
 void MaildirStore::remake_maildrop(std::uint32_t mailbox) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "queued/disk/file_system.h"
+#include "queued/store/maildrop_keeper.h"
 #include "queued/store/store.h"
 
 #include <chrono>
@@ -21,8 +22,12 @@ struct MaildirStoreOptions {
   std::size_t materialise_threads = 2; // each with maildrops of its own
   std::chrono::milliseconds checkpoint_interval{30'000};
   std::chrono::milliseconds first_retry{1'000}; // of what a maildrop did not take
+  MaildropKeeperOptions keeping;
   // For the log; called from drain_completions().
   std::function<void(const StoreReport&)> report;
+  // Called from drain_completions() when more or less fits into the maildrop of an account with a
+  // quota, once that is known, and when it has none any more.
+  std::function<void(const AccountRoom&)> room_changed;
   StoreLimits limits;
 };
 

@@ -157,6 +157,7 @@ void Materialiser::Shard::carry_out(Job& job) {
     if (const auto placed = place(*copy); !placed)
       return put_aside(std::move(*copy), placed.error());
     copy->booking.reset();
+    copy->claim.reset();
     places_.progress.end(copy->sequence);
   } else if (auto* removal = std::get_if<RemovalJob>(&job)) {
     // What is expunged need not come into its maildrop any more.

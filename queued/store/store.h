@@ -100,13 +100,14 @@ struct Delivery {
 };
 
 enum class CommitStatus : std::uint8_t {
-  committed, // durable, once in each maildrop: the only one that may become 250
-  full,      // no room; nothing was kept (452 4.3.1)
-  busy,      // the backlog is full; nothing was kept or looked for: a new one is 451 or asked
-             // again, a repeat must be asked again
-  refused,   // the request contradicts itself or its content; nothing was kept
-  failed,    // the disk failed; nothing was kept (451)
-  in_doubt,  // the disk failed and what was kept can't be told: answer nobody, drop the connection
+  committed,  // durable, once in each maildrop: the only one that may become 250
+  full,       // no room; nothing was kept (452 4.3.1)
+  over_quota, // an account would go over its quota; nothing was kept, for nobody (452 4.2.2)
+  busy,       // the backlog is full; nothing was kept or looked for: a new one is 451 or asked
+              // again, a repeat must be asked again
+  refused,    // the request contradicts itself or its content; nothing was kept
+  failed,     // the disk failed; nothing was kept (451)
+  in_doubt,   // the disk failed and what was kept can't be told: answer nobody, drop the connection
 };
 
 struct CommitResult {
@@ -219,6 +220,21 @@ public:
                        std::function<void(ReadResult<Expunged>)> done) = 0;
 };
 
+// --- Accounts
+
+// What the configuration says of an account, beside its name.
+struct AccountRules {
+  AccountId account{};
+  std::uint64_t quota_bytes = 0; // stored sizes of all that its maildrop holds; 0: none
+};
+
+// What still fits into a maildrop.
+struct AccountRoom {
+  AccountId account{};
+  std::optional<std::uint64_t> bytes; // none: the account has no quota
+  bool refused = false; // a message that was too large for it, with no more room since
+};
+
 // --- What the administrator is to know
 
 struct StoreReport {
@@ -261,6 +277,9 @@ public:
   // of them may be used.
   virtual void resolve_accounts(std::vector<AccountName> names,
                                 std::function<void(Expected<std::vector<AccountId>>)> done) = 0;
+
+  // Takes the place of all rules that were set before; who is not named has none.
+  virtual void set_account_rules(std::vector<AccountRules> rules) = 0;
 
   // An id that is being committed: a repeat joins it, anything else is refused.
   virtual void submit(Delivery delivery, std::function<void(CommitResult)> done) = 0;

@@ -82,9 +82,11 @@ void StuckJobs::drop_copies(std::uint32_t mailbox, const std::vector<Id128>& mes
 namespace {
 
 void add(Unsettled& to, const StuckJob& job) {
-  if (const auto* copy = std::get_if<CopyJob>(&job))
-    to.copies.push_back(*copy);
-  else
+  if (const auto* copy = std::get_if<CopyJob>(&job)) {
+    CopyJob& given = to.copies.emplace_back(*copy);
+    given.booking.reset();
+    given.claim.reset();
+  } else
     to.removals.push_back(std::get<RemovalJob>(job));
 }
 
@@ -112,6 +114,11 @@ bool StuckJobs::replace(journal::Sequence from, StuckJob to) {
   });
   if (found == jobs_.end())
     return false;
+  if (auto *from_copy = std::get_if<CopyJob>(&found->job), *to_copy = std::get_if<CopyJob>(&to);
+      from_copy != nullptr && to_copy != nullptr) {
+    to_copy->booking = std::move(from_copy->booking);
+    to_copy->claim = std::move(from_copy->claim);
+  }
   found->job = std::move(to);
   return true;
 }

@@ -62,11 +62,12 @@ public:
   void drop_copies(std::uint32_t mailbox, const std::vector<Id128>& messages,
                    const std::function<void(const CopyJob&)>& each);
 
+  // Without the bookings and claims of copies, which end with the job itself.
   Unsettled of_mailbox(std::uint32_t mailbox) const;
   // Whose records are not above UP_TO.
   Unsettled up_to(journal::Sequence up_to) const;
   // Replaces the one whose record was FROM by TO, which is the same by another record. False: there
-  // is none any more.
+  // is none any more. A copy keeps its booking and its claim.
   bool replace(journal::Sequence from, StuckJob to);
 
 private:

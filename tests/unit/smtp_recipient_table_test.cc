@@ -25,6 +25,8 @@ std::string judge(const RecipientTable& table, const ForwardPath& path) {
     return "blocked";
   case RecipientRefusal::foreign:
     return "foreign";
+  case RecipientRefusal::full: // not the table's to know
+    break;
   }
   return "?";
 }

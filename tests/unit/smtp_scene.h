@@ -139,6 +139,7 @@ public:
                                    [this](const std::string& why) { breach = why; });
   }
   void go_away() { link_.reset(); }
+  void tell(const ipc::AccountRoom& room) { link_->send(room); }
   void commit_outcome(const Id128& transaction, ipc::CommitOutcome outcome) {
     link_->send(ipc::Committed{transaction, outcome});
   }

@@ -341,6 +341,50 @@ void recipients_of_a_message_are_limited(void**) {
                         std::string(recipient_ok) + std::string(go_ahead));
 }
 
+// A policy under which the first account's room is for so many octets.
+class NearlyFull final : public RecipientPolicy {
+public:
+  std::expected<Recipient, RecipientRefusal> judge(const mail::ForwardPath& path,
+                                                   std::uint64_t size) const override {
+    auto recipient = recipients()->judge(path);
+    if (recipient && recipient->account == 1 && size > 500)
+      return std::unexpected(RecipientRefusal::full);
+    return recipient;
+  }
+};
+
+void a_full_account_is_refused_for_the_time_being_and_alone(void**) {
+  Talk talk;
+  talk.session.on_reload(std::make_shared<SessionSettings>(settings()),
+                         std::make_shared<NearlyFull>());
+  talk.greeted().quietly("MAIL FROM:<a@b.example> SIZE=501\r\n");
+  const std::string full = "452 4.2.2 Mailbox full, try again later\r\n";
+  assert_text_equal(talk.say("RCPT TO:<x@ours.example>\r\n").heard(), full);
+  assert_text_equal(talk.say("RCPT TO:<alice@ours.example>\r\n").heard(), recipient_ok);
+  // The client could not know: none is one refusal too many until it has named all that it may.
+  for (std::size_t i = 1; i < settings().recipients; ++i)
+    assert_text_equal(talk.say("RCPT TO:<x@ours.example>\r\n").heard(), full);
+  assert_text_equal(talk.say("DATA\r\n").heard(), go_ahead);
+  assert_text_equal(talk.say("x\r\n.\r\n").asked(),
+                    "begin(501) commit(<a@b.example> 2:alice@ours.example)");
+  talk.commit().heard();
+  talk.quietly("MAIL FROM:<a@b.example> SIZE=500\r\n");
+  assert_text_equal(talk.say("RCPT TO:<x@ours.example>\r\n").heard(), recipient_ok);
+}
+
+void who_names_full_accounts_without_end_is_sent_away(void**) {
+  Talk talk;
+  auto few = settings();
+  few.recipients = 2;
+  few.refused_attempts = 1;
+  talk.session.on_reload(std::make_shared<SessionSettings>(few), std::make_shared<NearlyFull>());
+  talk.greeted().quietly("MAIL FROM:<a@b.example> SIZE=501\r\n");
+  const std::string full = "452 4.2.2 Mailbox full, try again later\r\n";
+  for (int i = 0; i < 3; ++i)
+    assert_text_equal(talk.say("RCPT TO:<x@ours.example>\r\n").heard(), full);
+  assert_true(talk.say("RCPT TO:<x@ours.example>\r\n").heard().starts_with("421 4.7.0 "));
+}
+
 // The line is answered LIMIT times, and then no more.
 void check_budget(Talk& talk, std::string_view line, int limit, std::string_view end) {
   for (int i = 0; i < limit; ++i)
@@ -480,6 +524,8 @@ int main() {
       cmocka_unit_test(smtputf8_that_is_not_offered_is_unknown),
       cmocka_unit_test(smtputf8_shows_in_received),
       cmocka_unit_test(recipients_of_a_message_are_limited),
+      cmocka_unit_test(a_full_account_is_refused_for_the_time_being_and_alone),
+      cmocka_unit_test(who_names_full_accounts_without_end_is_sent_away),
       cmocka_unit_test(budgets_end_the_connection),
       cmocka_unit_test(a_line_that_is_too_long_is_one_error),
       cmocka_unit_test(timeouts_close),

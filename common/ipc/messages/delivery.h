@@ -123,6 +123,22 @@ struct ScratchRefused {
   }
 };
 
+// What still fits into the maildrop of an account with a quota: said when it is less than the
+// largest message, at each change, and when it is no longer so. REFUSED: a commit was too large for
+// it, and there has not been more room since.
+struct AccountRoom {
+  static constexpr std::string_view name = "AccountRoom";
+  static constexpr Carries carries = Carries::nothing;
+  std::uint32_t account{};
+  bool limited{};
+  bool refused{};        // if limited
+  std::uint64_t bytes{}; // if limited
+  static constexpr auto fields() {
+    return std::tuple(&AccountRoom::account, &AccountRoom::limited, &AccountRoom::refused,
+                      &AccountRoom::bytes);
+  }
+};
+
 // The content of a lease is no longer wanted. (A Commit ends its lease by itself.)
 struct ScratchReturned {
   static constexpr std::string_view name = "ScratchReturned";

@@ -153,7 +153,8 @@ struct Account {
   static constexpr std::string_view name = "Account";
   static constexpr Carries carries = Carries::nothing;
   AccountName account;
-  static constexpr auto fields() { return std::tuple(&Account::account); }
+  std::uint64_t quota{}; // bytes; 0: none
+  static constexpr auto fields() { return std::tuple(&Account::account, &Account::quota); }
 };
 
 // queued's answer: the account's durable id, which everybody else uses.
