@@ -40,13 +40,28 @@ journal::Sequence Progress::done_up_to() const {
 
 bool Progress::wait_for(journal::Sequence sequence, std::chrono::milliseconds timeout,
                         const std::function<bool()>& stop) {
-  std::unique_lock lock(mutex_);
-  changed_.wait_for(lock, timeout, [&] { return done_ >= sequence || stop(); });
-  return done_ >= sequence;
+  const auto deadline = std::chrono::steady_clock::now() + timeout;
+  for (;;) {
+    std::uint64_t wakes = 0;
+    {
+      const std::lock_guard guard(mutex_);
+      if (done_ >= sequence)
+        return true;
+      wakes = wakes_;
+    }
+    if (stop())
+      return done_up_to() >= sequence;
+    std::unique_lock lock(mutex_);
+    if (!changed_.wait_until(lock, deadline, [&] { return done_ >= sequence || wakes_ != wakes; }))
+      return false;
+  }
 }
 
 void Progress::wake() {
-  { const std::lock_guard guard(mutex_); }
+  {
+    const std::lock_guard guard(mutex_);
+    ++wakes_;
+  }
   changed_.notify_all();
 }
 

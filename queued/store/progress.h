@@ -25,7 +25,9 @@ public:
   void end(journal::Sequence sequence);
 
   journal::Sequence done_up_to() const;
-  // Waits until done_up_to() is at least SEQUENCE, or STOP says true after a wake(), or TIMEOUT.
+  // Waits until done_up_to() is at least SEQUENCE, or STOP says true, which is asked at first and
+  // after each wake(), or TIMEOUT. No lock is held while it is asked: it may need one under which
+  // others call wake().
   bool wait_for(journal::Sequence sequence, std::chrono::milliseconds timeout,
                 const std::function<bool()>& stop);
   void wake();
@@ -36,6 +38,7 @@ private:
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   journal::Sequence done_, begun_;
+  std::uint64_t wakes_ = 0;
   std::deque<std::uint32_t> open_; // jobs left of done_ + 1, done_ + 2, … begun_
 };
 
