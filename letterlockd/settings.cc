@@ -84,7 +84,8 @@ void send_settings(ChildLink<Role::queued>& link, const Generation& generation, 
       widen<ipc::HostName>(c.server.hostname), c.limits.reserve, c.server.max_message_size,
       scratch_files_of_worker(c.limits, workers), os::boot_id().value_or(Id128{})});
   for (const conf::Account& account : c.accounts)
-    link.send(ipc::Account{widen<ipc::AccountName>(account.name), account.quota});
+    link.send(
+        ipc::Account{widen<ipc::AccountName>(account.name), account.quota, account.retention});
 }
 
 void send_settings(ChildLink<Role::authd>& link, const Generation& generation, unsigned) {

@@ -81,8 +81,6 @@ void QueueService::prepare() {
       tell_rooms(*link);
   }
   bounds_.leases = next_settings_.scratch_files;
-  for (auto& [peer, socket] : std::exchange(waiting_, {}))
-    connect(peer, std::move(socket));
   std::vector<AccountName> names;
   for (const ipc::Account& account : next_accounts_)
     names.push_back(account.account);
@@ -101,13 +99,22 @@ void QueueService::accounts_resolved(std::uint32_t generation,
   next_rules_.clear();
   for (std::size_t i = 0; i < next_accounts_.size(); ++i) {
     const ipc::Account& account = next_accounts_[i];
-    next_rules_.push_back({(*ids)[i], account.quota});
+    next_rules_.push_back({(*ids)[i], account.quota, account.retention});
     context_.tell_parent(
         ipc::AccountId{generation, account.account, std::to_underlying((*ids)[i])});
   }
-  // No other generation is in use yet, and smtpd may switch before us.
-  if (!has_switched_)
-    store_->set_account_rules(next_rules_);
+  // No other generation is in use yet, and smtpd may switch before us. But nothing is removed
+  // before everybody serves.
+  if (!has_switched_) {
+    auto rules = next_rules_;
+    for (AccountRules& rule : rules)
+      rule.retention = 0;
+    store_->set_account_rules(std::move(rules));
+  }
+  // Not before: what comes first is bound by quotas as well.
+  takes_peers_ = true;
+  for (auto& [peer, socket] : std::exchange(waiting_, {}))
+    connect(peer, std::move(socket));
   context_.prepared({});
 }
 
@@ -149,7 +156,7 @@ void QueueService::room_changed(const AccountRoom& room) {
 // ---- Peers
 
 void QueueService::connect(const ipc::Peer& peer, UniqueFd socket) {
-  if (!store_) {
+  if (!takes_peers_) {
     waiting_.emplace_back(peer, std::move(socket));
     return;
   }

@@ -54,7 +54,8 @@ private:
   std::unique_ptr<MessageStore> store_;
   std::unique_ptr<io::FdWatch> completions_;
   std::uint64_t last_borrower_ = 0;
-  // Peers that came before the store was open.
+  bool takes_peers_ = false; // the store is open and knows the accounts
+  // Peers that came before.
   std::vector<std::pair<ipc::Peer, UniqueFd>> waiting_;
   std::map<std::uint16_t, std::shared_ptr<DeliveryLink>> smtpd_;
   std::map<std::uint16_t, std::shared_ptr<MaildropLink>> pop3d_;

@@ -43,7 +43,8 @@ struct Certificate {
 
 struct Account {
   AccountName name;
-  std::uint64_t quota = 0; // bytes that its maildrop may hold; 0: as many as there is room for
+  std::uint64_t quota = 0;     // bytes that its maildrop may hold; 0: as many as there is room for
+  std::uint64_t retention = 0; // seconds after which its messages are removed; 0: never
 };
 
 struct Domain {

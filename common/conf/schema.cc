@@ -47,6 +47,8 @@ constexpr std::uint64_t kib = 1024, gib = kib * kib * kib;
 constexpr auto message_size = size_between<64 * kib, gib>;
 constexpr auto reserve_size = size_between<0, 1024 * gib>;
 constexpr auto quota_size = size_between<0, 65536 * gib>;
+constexpr std::uint64_t day = 24 * 3600;
+constexpr auto retention_period = no_period_or_between<day, 36500 * day>;
 constexpr auto connections = number_between<std::uint32_t, 1, 65535>;
 // RFC 5321 §4.5.3.1.8: a server takes 100 at least.
 constexpr auto recipients = number_between<std::uint32_t, 100, 10000>;
@@ -105,6 +107,9 @@ constexpr std::array keys = {
 
     KeyRow{account, "quota", "SIZE", "0", false, "10G", "how much mail it may hold; 0: no bound",
            account_value<&Account::quota, quota_size>},
+    KeyRow{account, "retention", "PERIOD", "0", false, "30d",
+           "how long it keeps mail; older messages are removed; 0: for ever",
+           account_value<&Account::retention, retention_period>},
 
     KeyRow{domain, "catchall", "ACCOUNT|no", "", true, "main",
            "the account that gets what has no route; no: such mail is refused",

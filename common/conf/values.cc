@@ -18,6 +18,11 @@ std::optional<std::uint64_t> digits(std::string_view s) {
 
 constexpr std::string_view units = "KMG";
 
+constexpr struct {
+  char name;
+  std::uint64_t seconds;
+} periods[] = {{'d', 86400}, {'h', 3600}, {'m', 60}, {'s', 1}};
+
 template <class T, class Parse>
 Parsed<std::vector<T>> parse_list(std::string_view s, std::size_t most, Parse parse) {
   std::vector<T> list;
@@ -78,6 +83,30 @@ Parsed<std::uint64_t> parse_size(std::string_view s, std::uint64_t least, std::u
     return wrong(quoted(s) + " is out of range; write a size from " + size_text(least) + " to " +
                  size_text(most));
   return *value << shift;
+}
+
+Parsed<std::uint64_t> parse_period(std::string_view s, std::uint64_t least, std::uint64_t most) {
+  for (const auto& period : periods) {
+    if (s.empty() || s.back() != period.name)
+      continue;
+    const auto value = digits(s.substr(0, s.size() - 1));
+    if (!value)
+      break;
+    if (*value > most / period.seconds || *value * period.seconds < least)
+      return wrong(quoted(s) + " is out of range; write a period from " + period_text(least) +
+                   " to " + period_text(most));
+    return *value * period.seconds;
+  }
+  if (s == "0" && least == 0)
+    return 0;
+  return wrong(quoted(s) + " is no period; write a number with d, h, m or s such as 30d");
+}
+
+std::string period_text(std::uint64_t seconds) {
+  for (const auto& period : periods)
+    if (seconds != 0 && seconds % period.seconds == 0)
+      return std::to_string(seconds / period.seconds) + period.name;
+  return std::to_string(seconds);
 }
 
 std::string size_text(std::uint64_t bytes) {

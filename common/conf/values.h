@@ -20,6 +20,9 @@ Parsed<std::uint64_t> parse_number(std::string_view s, std::uint64_t least, std:
 // Bytes: decimal digits, and K, M or G for 2^10, 2^20 or 2^30 of them.
 Parsed<std::uint64_t> parse_size(std::string_view s, std::uint64_t least, std::uint64_t most);
 
+// Seconds: decimal digits with d, h, m or s for days, hours, minutes or seconds; 0 needs none.
+Parsed<std::uint64_t> parse_period(std::string_view s, std::uint64_t least, std::uint64_t most);
+
 // How many smtpd processes; none for "auto", which is one a core.
 Parsed<std::optional<std::uint16_t>> parse_workers(std::string_view s);
 
@@ -47,8 +50,17 @@ Parsed<std::uint64_t> size_between(std::string_view s) {
   return parse_size(s, least, most);
 }
 
-// "65536" as "64K", where it is a round number.
+// 0, or a period between these.
+template <std::uint64_t least, std::uint64_t most>
+Parsed<std::uint64_t> no_period_or_between(std::string_view s) {
+  if (s == "0")
+    return 0;
+  return parse_period(s, least, most);
+}
+
+// "65536" as "64K", and "86400" as "1d", where it is a round number.
 std::string size_text(std::uint64_t bytes);
+std::string period_text(std::uint64_t seconds);
 
 // Without the blanks and tabs at both ends.
 std::string_view trimmed(std::string_view s);

@@ -6,6 +6,7 @@
 #include "queued/maildir/maildir_maildrop.h"
 #include "queued/store/checkpointer.h"
 #include "queued/store/recovery.h"
+#include "queued/store/retention.h"
 #include "queued/store/scratch_pool.h"
 #include "queued/store/unsettled_copies.h"
 
@@ -18,8 +19,30 @@ namespace {
 
 // Accounts whose maildrop is open. Locks may end on any thread, and after the store.
 struct OpenMaildrops {
-  std::mutex mutex;
+  std::mutex mutex; // guards what follows
   std::unordered_set<AccountId> accounts;
+  // Those that are swept, and the sessions that wait for the end of it: nobody is told that a
+  // maildrop is in use by its own server.
+  std::unordered_map<AccountId, std::vector<std::function<void()>>> swept;
+  bool closed = false;
+
+  void end_sweep(AccountId account) {
+    std::vector<std::function<void()>> waiting;
+    {
+      const std::lock_guard guard(mutex);
+      if (auto sweep = swept.extract(account); sweep && !closed)
+        waiting = std::move(sweep.mapped());
+    }
+    for (const auto& session : waiting)
+      session();
+  }
+  // The store goes: nobody is to wait.
+  void close() {
+    std::unordered_map<AccountId, std::vector<std::function<void()>>> dropped; // they own locks
+    const std::lock_guard guard(mutex);
+    closed = true;
+    dropped.swap(swept);
+  }
 };
 
 std::uint32_t random_salt() {
@@ -38,19 +61,25 @@ std::int64_t seconds_now() {
 
 class MaildropLock::Held {
 public:
-  Held(std::shared_ptr<OpenMaildrops> open, AccountId account)
-      : open_(std::move(open)), account_(account) {}
+  enum class By : std::uint8_t { session, sweep };
+  Held(std::shared_ptr<OpenMaildrops> open, AccountId account, By by)
+      : open_(std::move(open)), account_(account), by_(by) {}
   Held(const Held&) = delete;
   Held& operator=(const Held&) = delete;
   ~Held() {
-    const std::lock_guard guard(open_->mutex);
-    open_->accounts.erase(account_);
+    if (by_ == By::sweep) {
+      open_->end_sweep(account_);
+    } else {
+      const std::lock_guard guard(open_->mutex);
+      open_->accounts.erase(account_);
+    }
   }
   AccountId account() const { return account_; }
 
 private:
   std::shared_ptr<OpenMaildrops> open_;
   AccountId account_;
+  By by_;
 };
 
 namespace {
@@ -101,11 +130,16 @@ private:
   void say_what_was_set_aside();
   bool has_accounts(const Delivery& delivery) const;
   ScratchFile scratch_of(const Delivery& delivery);
+  void begin_opening(MaildropLock lock,
+                     std::function<void(ReadResult<std::shared_ptr<Maildrop>>)> done);
   void open_when_settled(MaildropLock lock, Unsettled unsettled,
                          std::function<void(ReadResult<std::shared_ptr<Maildrop>>)> done);
   void remake_maildrop(std::uint32_t mailbox);
   SystemResult<std::uint64_t> stored_bytes_of(AccountId account) const;
   void tell_rooms();
+  std::optional<MaildropLock> lock_for_sweep(AccountId account);
+  void sweep(AccountId account, std::int64_t now, std::uint64_t keep,
+             std::function<void(SweepEnd)> done);
   MaildropServices services();
 
   // In the order of use: threads last, so that they end before what they use.
@@ -240,7 +274,16 @@ Expected<void> MaildirStore::start() {
       CheckpointerOptions{options_.checkpoint_interval}, start.retired - 1,
       options_.limits.segments);
   pipeline_->before_batch([this] { checkpointer_->pace(); });
-  keeper_ = std::make_unique<MaildropKeeper>(usage_, options_.keeping);
+  // Before there was a file for it the journal has kept the time.
+  auto clock = state_->clock();
+  if (!clock && recovered->last_time > 0)
+    clock = ClockRecord{recovered->last_time, false};
+  keeper_ = std::make_unique<MaildropKeeper>(
+      MaildropKeeperParts{usage_, reporter_,
+                          [this](AccountId account, std::int64_t now, std::uint64_t keep,
+                                 auto done) { sweep(account, now, keep, std::move(done)); },
+                          [this](const ClockRecord& record) { return state_->keep_clock(record); }},
+      options_.keeping, clock);
   return {};
 }
 
@@ -248,6 +291,7 @@ Expected<void> MaildirStore::start() {
 // has, which the checkpointer may have to make room for, and the materialiser carries it out; a
 // session that waited for that finds nobody to read for it.
 MaildirStore::~MaildirStore() {
+  open_->close();
   if (keeper_)
     keeper_->stop();
   workers_.stop();
@@ -315,10 +359,25 @@ std::optional<MaildropLock> MaildirStore::lock_maildrop(AccountId account) {
     if (!open_->accounts.insert(account).second)
       return std::nullopt;
   }
-  return MaildropLock(std::make_shared<const MaildropLock::Held>(open_, account));
+  return MaildropLock(
+      std::make_shared<const MaildropLock::Held>(open_, account, MaildropLock::Held::By::session));
 }
 
 void MaildirStore::open_maildrop(MaildropLock lock,
+                                 std::function<void(ReadResult<std::shared_ptr<Maildrop>>)> done) {
+  {
+    const std::lock_guard guard(open_->mutex);
+    if (const auto sweep = open_->swept.find(lock.held()->account()); sweep != open_->swept.end()) {
+      sweep->second.push_back(
+          [this, lock = std::move(lock), done = std::move(done)] { begin_opening(lock, done); });
+      return;
+    }
+  }
+  begin_opening(std::move(lock), std::move(done));
+}
+
+// From any thread.
+void MaildirStore::begin_opening(MaildropLock lock,
                                  std::function<void(ReadResult<std::shared_ptr<Maildrop>>)> done) {
   const auto mailbox = static_cast<std::uint32_t>(lock.held()->account());
   materialiser_->after_all(
@@ -363,7 +422,7 @@ void MaildirStore::open_when_settled(
 
 void MaildirStore::set_account_rules(std::vector<AccountRules> rules) {
   usage_.set_quotas(rules);
-  keeper_->look();
+  keeper_->set_rules(rules);
 }
 
 SystemResult<std::uint64_t> MaildirStore::stored_bytes_of(AccountId account) const {
@@ -372,6 +431,53 @@ SystemResult<std::uint64_t> MaildirStore::stored_bytes_of(AccountId account) con
   if (!directories)
     return std::unexpected(directories.error());
   return stored_bytes(*directories);
+}
+
+// ---- Retention
+
+std::optional<MaildropLock> MaildirStore::lock_for_sweep(AccountId account) {
+  {
+    const std::lock_guard guard(open_->mutex);
+    if (open_->accounts.contains(account) || !open_->swept.try_emplace(account).second)
+      return std::nullopt;
+  }
+  return MaildropLock(
+      std::make_shared<const MaildropLock::Held>(open_, account, MaildropLock::Held::By::sweep));
+}
+
+// On the keeper's thread. What is too old is removed as a session would do it.
+void MaildirStore::sweep(AccountId account, std::int64_t now, std::uint64_t keep,
+                         std::function<void(SweepEnd)> done) {
+  auto lock = lock_for_sweep(account);
+  if (!lock)
+    return done(SweepEnd::busy);
+  const std::string name = "maildrop " + std::to_string(static_cast<std::uint32_t>(account));
+  const auto fail_sweep = [this, name, done](const ReadError& error) {
+    reporter_.say(StoreReport::Level::warning, "retention.failed", name + ": " + error.text);
+    done(SweepEnd::failed);
+  };
+  begin_opening(std::move(*lock), [this, name, now, keep, done,
+                                   fail_sweep](ReadResult<std::shared_ptr<Maildrop>> opened) {
+    if (!opened)
+      return fail_sweep(opened.error());
+    const auto& maildrop = static_cast<const MaildirMaildrop&>(**opened);
+    std::vector<std::size_t> old = too_old(maildrop.index(), now, keep);
+    if (old.empty())
+      return done(SweepEnd::done);
+    std::uint64_t bytes = 0;
+    for (const std::size_t number : old)
+      bytes += maildrop.index().stored_size(number);
+    (*opened)->expunge(Id128::random(), std::move(old),
+                       [this, name, bytes, done, fail_sweep](ReadResult<Expunged> expunged) {
+                         if (!expunged)
+                           return fail_sweep(expunged.error());
+                         reporter_.say(StoreReport::Level::info, "retention.removed",
+                                       name + ": " + std::to_string(expunged->removed) +
+                                           " messages of " + std::to_string(bytes) +
+                                           " octets, older than its retention");
+                         done(SweepEnd::done);
+                       });
+  });
 }
 
 void MaildirStore::tell_rooms() {

@@ -53,8 +53,8 @@ Expected<void> StateDirectory::prepare() {
       return std::unexpected(made.error());
     *keep = std::move(*made);
   }
-  for (const auto step : {&StateDirectory::read_identity, &StateDirectory::read_accounts,
-                          &StateDirectory::sweep_scratch})
+  for (const auto step : {&StateDirectory::read_identity, &StateDirectory::read_clock,
+                          &StateDirectory::read_accounts, &StateDirectory::sweep_scratch})
     if (auto done = (this->*step)(); !done)
       return std::unexpected(done.error());
   for (std::uint32_t account = 1; account <= accounts_.size(); ++account) {
@@ -153,6 +153,19 @@ Expected<void> StateDirectory::read_identity() {
   // Without room for it mail can be read and removed all the same, which makes room.
   if (auto replaced = replace_file(root(), "identity", identity_.format()); !replaced)
     say(StoreReport::Level::warning, "identity.not_kept", replaced.error().text);
+  return {};
+}
+
+Expected<void> StateDirectory::read_clock() {
+  struct stat about = {};
+  if (::fstatat(root(), "clock", &about, AT_SYMLINK_NOFOLLOW) == 0)
+    clock_ = ClockRecord{0, true};
+  if (const auto text = read_file("clock")) {
+    if (auto read = ClockRecord::parse(*text))
+      clock_ = *read;
+    else
+      set_file_aside(root(), "clock", read.error().text);
+  }
   return {};
 }
 

@@ -5,6 +5,7 @@
 #include "queued/disk/file_system.h"
 #include "queued/journal/journal_reader.h"
 #include "queued/store/account_table.h"
+#include "queued/store/clock_guard.h"
 #include "queued/store/identity.h"
 
 #include <atomic>
@@ -36,6 +37,12 @@ public:
   int queue() const { return queue_.get(); }
   // Of this start: its epoch is one that no start before had.
   const Identity& identity() const { return identity_; }
+  // What the start before has kept of the clock; one that cannot be understood is doubted.
+  const std::optional<ClockRecord>& clock() const { return clock_; }
+  // Waits for the disk; from one thread.
+  Expected<void> keep_clock(const ClockRecord& clock) {
+    return replace_file(root(), "clock", clock.format());
+  }
   // What was set aside or left alone since the last call. Callable from any thread.
   std::vector<StoreReport> take_reports();
 
@@ -73,6 +80,7 @@ private:
   std::string move_aside(int parent, const std::string& path);
   void set_file_aside(int parent, const std::string& path, const std::string& why);
   Expected<void> read_identity();
+  Expected<void> read_clock();
   Expected<void> read_accounts();
   Expected<void> rebuild_accounts();
   void name_maildrop(std::uint32_t account, std::string_view name);
@@ -85,6 +93,7 @@ private:
   StateOptions options_;
   UniqueFd lock_, maildrops_, scratch_, journal_, large_, queue_, corrupt_;
   Identity identity_;
+  std::optional<ClockRecord> clock_;
   std::mutex reports_mutex_;
   std::vector<StoreReport> reports_;
   std::atomic<std::size_t> accounts_given_ = 0; // the size of accounts_, without waiting for it

@@ -226,6 +226,7 @@ public:
 struct AccountRules {
   AccountId account{};
   std::uint64_t quota_bytes = 0; // stored sizes of all that its maildrop holds; 0: none
+  std::uint64_t retention = 0;   // seconds after which messages are removed; 0: never
 };
 
 // What still fits into a maildrop.

@@ -9,6 +9,7 @@ TREE = pathlib.Path(__file__).resolve().parents[2]
 UNITS = {
     "": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40,
     "ms": 1, "s": 1000, "min": 60_000, "h": 3_600_000,
+    "d": 86_400_000,
 }
 DURATIONS = {"milliseconds": 1, "seconds": 1000, "minutes": 60_000, "hours": 3_600_000}
 
@@ -44,6 +45,7 @@ def evaluate(expression):
         text = text.replace(duration.group(1), "")
     text = text.replace("{", "(").replace("}", ")")
     text = re.sub(r"\b(\d+)[uUlL]+\b", r"\1", text)
+    text = re.sub(r"\bday\b", str(UNITS["d"]), text)
     text = re.sub(r"\bgib\b", str(2**30), re.sub(r"\bkib\b", str(2**10), text))
     if not re.fullmatch(r"[\d\s()*+<-]+", text):
         raise ValueError(f"not understood: {expression!r}")

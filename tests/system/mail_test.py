@@ -440,6 +440,7 @@ class MaildropTest(MailTest):
 
     def test_files_can_be_read_from_the_maildir(self):
         self.lab.send(b"Subject: file\r\n\r\n..x")
+        self.lab.stored()  # it comes into the Maildir behind its 250
         [path] = (self.lab.maildir() / "new").iterdir()
         self.assertTrue(path.read_bytes().endswith(b"Subject: file\n\n.x\n"))
         self.assertNotIn(b"\r", path.read_bytes())
@@ -450,6 +451,7 @@ class MaildropTest(MailTest):
     @unittest.skipUnless(IS_ROOT, "needs root")
     def test_files_belong_to_the_group_of_mail_readers(self):
         self.lab.send(b"Subject: file\r\n\r\nx")
+        self.lab.stored()  # it comes into the Maildir behind its 250
         [path] = (self.lab.maildir() / "new").iterdir()
         self.assertEqual(grp.getgrgid(path.stat().st_gid).gr_name, "letterlock")
         self.assertEqual(pwd.getpwuid(path.stat().st_uid).pw_name, "_llqueue")
@@ -458,6 +460,7 @@ class MaildropTest(MailTest):
 
     def test_message_moved_by_a_mail_reader_is_still_there(self):
         self.lab.send(b"Subject: moved\r\n\r\nx")
+        self.lab.stored()  # it comes into the Maildir behind its 250
         [path] = (self.lab.maildir() / "new").iterdir()
         os.rename(path, self.lab.maildir() / "cur" / f"{path.name}:2,S")
         self.assertIn(b"Subject: moved", self.take_one())

@@ -39,7 +39,7 @@ void sections_and_keys(void**) {
       {minimal + "[limits]\nrecipents = 5\n",
        "f:7: [limits] recipents: unknown key; the keys are connections, recipients, reserve"},
       {server + "[account main]\nquotas = 1G\n",
-       "f:4: [account main] quotas: unknown key; the keys are quota"},
+       "f:4: [account main] quotas: unknown key; the keys are quota, retention"},
       {minimal + "[limits]\nreserve = 1G\nreserve = 2G\n",
        "f:8: [limits] reserve: the key is there already, at f:7; write it once"},
       {server + "[tls]\ncertificate = /t/cert\n",

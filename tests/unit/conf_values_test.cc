@@ -135,10 +135,34 @@ void messages_quote_no_control_characters(void**) {
   assert_int_equal(quoted(std::string(500, 'x')).size(), 82);
 }
 
+void periods_have_units_and_a_range(void**) {
+  constexpr std::uint64_t most = 36500ull * 86400;
+  assert_int_equal(*parse_period("30d", 0, most), 30 * 86400);
+  assert_int_equal(*parse_period("36h", 0, most), 36 * 3600);
+  assert_int_equal(*parse_period("90m", 0, most), 5400);
+  assert_int_equal(*parse_period("7s", 0, most), 7);
+  assert_int_equal(*parse_period("0", 0, most), 0);
+  for (const char* bad : {"", "30", "d", "-1d", "1.5d", "1 d", "1D", "1w", "d1", "0x1d",
+                          "99999999999999999999d", "18446744073709551615d"})
+    if (parse_period(bad, 0, most))
+      fail_msg("taken: \"%s\"", bad);
+  assert_text_equal(parse_period("30", 0, most).error(),
+                    "\"30\" is no period; write a number with d, h, m or s such as 30d");
+  assert_text_equal(parse_period("23h", 86400, most).error(),
+                    "\"23h\" is out of range; write a period from 1d to 36500d");
+  assert_true(parse_period("24h", 86400, most).has_value());
+  assert_true(parse_period("36500d", 86400, most).has_value());
+  assert_false(parse_period("36501d", 86400, most).has_value());
+  assert_false(parse_period("0", 86400, most).has_value());
+  assert_int_equal(*(no_period_or_between<86400, most>("0")), 0);
+  assert_false((no_period_or_between<86400, most>("0d").has_value()));
+}
+
 } // namespace
 
 int main() {
   const CMUnitTest tests[] = {
+      cmocka_unit_test(periods_have_units_and_a_range),
       cmocka_unit_test(domain_names),
       cmocka_unit_test(addresses),
       cmocka_unit_test(account_names),

@@ -153,8 +153,11 @@ struct Account {
   static constexpr std::string_view name = "Account";
   static constexpr Carries carries = Carries::nothing;
   AccountName account;
-  std::uint64_t quota{}; // bytes; 0: none
-  static constexpr auto fields() { return std::tuple(&Account::account, &Account::quota); }
+  std::uint64_t quota{};     // bytes; 0: none
+  std::uint64_t retention{}; // seconds; 0: for ever
+  static constexpr auto fields() {
+    return std::tuple(&Account::account, &Account::quota, &Account::retention);
+  }
 };
 
 // queued's answer: the account's durable id, which everybody else uses.
