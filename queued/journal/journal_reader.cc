@@ -239,14 +239,27 @@ SystemResult<Contents> read_journal(int directory, const Visit& visit) {
 }
 
 SystemResult<Record> read_record(int directory, const Place& place, std::string& buffer) {
-  const std::unexpected<Errno> gone(Errno{ENOENT});
-  const auto file = open_slot(directory, place.slot);
+  return RecordReader(directory).read(place, buffer);
+}
+
+SystemResult<Record> RecordReader::read(const Place& place, std::string& buffer) {
+  if (file_.file && slot_ == place.slot)
+    if (auto record = read_open(place, buffer))
+      return record;
+  auto file = open_slot(directory_, place.slot);
   if (!file)
-    return file.error().number == 0 ? gone : std::unexpected(Errno{file.error().number});
-  if (place.offset > file->size || place.length > file->size - place.offset)
+    return std::unexpected(Errno{file.error().number == 0 ? ENOENT : file.error().number});
+  slot_ = place.slot;
+  file_ = std::move(*file);
+  return read_open(place, buffer);
+}
+
+SystemResult<Record> RecordReader::read_open(const Place& place, std::string& buffer) const {
+  const std::unexpected<Errno> gone(Errno{ENOENT});
+  if (place.offset > file_.size || place.length > file_.size - place.offset)
     return gone;
   buffer.resize(place.length);
-  read_slot(file->file.get(), place.offset,
+  read_slot(file_.file.get(), place.offset,
             std::as_writable_bytes(std::span(buffer.data(), buffer.size())));
   const auto frame = frame_at(as_bytes(buffer), 0, place.generation);
   if (!frame || frame->length != place.length)

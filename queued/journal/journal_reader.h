@@ -6,6 +6,7 @@
 
 #include "queued/disk/file_system.h"
 #include "queued/journal/segment.h"
+#include "queued/journal/slot_file.h"
 
 #include <functional>
 #include <string>
@@ -56,5 +57,19 @@ SystemResult<Contents> read_journal(int directory, const Visit& visit);
 // The record at PLACE again, from the disk or the page cache. BUFFER holds what its views point
 // into. ENOENT: it is not there any more, or damaged; another error: the system cannot tell now.
 SystemResult<Record> read_record(int directory, const Place& place, std::string& buffer);
+
+// The same for many: it keeps the slot of the last one open. One thread uses it.
+class RecordReader {
+public:
+  explicit RecordReader(int directory) : directory_(directory) {}
+  SystemResult<Record> read(const Place& place, std::string& buffer);
+
+private:
+  SystemResult<Record> read_open(const Place& place, std::string& buffer) const;
+
+  int directory_;
+  std::uint32_t slot_ = 0;
+  SlotFile file_; // of that slot, if it is open
+};
 
 } // namespace letterlock::queued::journal

@@ -5,61 +5,19 @@
 #include "queued/maildir/visit_messages.h"
 #include "queued/store/large_files.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
-#include <unordered_map>
 
 namespace letterlock::queued {
 
-namespace {
-
-// FOLDER is a path below a Maildir: "new", ".Archive/cur".
-SystemResult<UniqueFd> open_folder(int maildir, const std::string& folder) {
-  const std::size_t slash = folder.find('/');
-  auto directory = open_directory(maildir, folder.substr(0, slash));
-  if (directory && slash != std::string::npos)
-    directory = open_directory(directory->get(), folder.substr(slash + 1));
-  return directory;
-}
-
-// Whether NAME holds exactly FIRST and then SECOND. What cannot be read does not.
-bool holds(int directory, const std::string& name, Bytes first, Bytes second) {
-  const auto opened = open_to_read(directory, name);
-  if (!opened)
-    return false;
-  const UniqueFd& file = *opened;
-  struct stat about = {};
-  if (::fstat(file.get(), &about) != 0 || !S_ISREG(about.st_mode) ||
-      static_cast<std::uint64_t>(about.st_size) != first.size() + second.size())
-    return false;
-  std::vector<std::byte> buffer(64 * 1024);
-  for (Bytes expected : {first, second})
-    while (!expected.empty()) {
-      const ssize_t got =
-          ::read(file.get(), buffer.data(), std::min(buffer.size(), expected.size()));
-      if (got < 0 && errno == EINTR)
-        continue;
-      if (got <= 0 ||
-          std::memcmp(buffer.data(), expected.data(), static_cast<std::size_t>(got)) != 0)
-        return false;
-      expected = expected.subspan(static_cast<std::size_t>(got));
-    }
-  return true;
-}
-
-} // namespace
-
-struct Restorer::There {
-  std::string folder, name;
-};
-
 SystemResult<CopyBytes> read_copy(int journal, const CopyJob& copy, std::string& buffer) {
-  const auto record = journal::read_record(journal, copy.place, buffer);
+  journal::RecordReader records(journal);
+  return read_copy(records, copy, buffer);
+}
+
+SystemResult<CopyBytes> read_copy(journal::RecordReader& records, const CopyJob& copy,
+                                  std::string& buffer) {
+  const auto record = records.read(copy.place, buffer);
   if (!record)
     return std::unexpected(record.error());
   const auto accept = journal::accept_in(*record);
@@ -76,15 +34,17 @@ SystemResult<Restored> Restorer::restore(std::uint32_t mailbox, std::span<const 
   const auto maildir = open_maildir(root_, mailbox);
   if (!maildir)
     return std::unexpected(maildir.error());
-  std::unordered_map<Id128, std::vector<There>, Id128Hash> there;
+  std::unordered_map<Id128, std::vector<CopyFile>, Id128Hash> there;
   for (const CopyJob& copy : copies)
     there.try_emplace(copy.message);
   const auto visited = visit_messages(maildir->get(), [&](const MaildirPlace& place) {
     if (const auto wanted = there.find(place.message); wanted != there.end())
-      wanted->second.push_back({std::string(place.folder), place.name});
+      wanted->second.push_back({std::string(place.folder), place.name, false});
   });
   if (!visited)
     return std::unexpected(visited.error());
+  if (options.trust == Trust::content)
+    compare(maildir->get(), copies, there);
   Restored result;
   for (const CopyJob& copy : copies)
     if (const auto done = restore_one(maildir->get(), copy, there[copy.message], options, result);
@@ -100,8 +60,19 @@ SystemResult<Restored> Restorer::restore(std::uint32_t mailbox, std::span<const 
   return result;
 }
 
+// Finds out which files hold what their records say.
+void Restorer::compare(int maildir, std::span<const CopyJob> copies,
+                       std::unordered_map<Id128, std::vector<CopyFile>, Id128Hash>& there) const {
+  std::vector<Comparison> all;
+  for (const CopyJob& copy : copies)
+    if (!copy.large) // else it is not looked at
+      for (CopyFile& file : there[copy.message])
+        all.push_back({&copy, &file});
+  compare_copies(journal_, maildir, all);
+}
+
 // Where nothing syncs everything: what is whole may still be in the page cache alone.
-SystemResult<void> Restorer::sync_if_asked(int maildir, const There& file,
+SystemResult<void> Restorer::sync_if_asked(int maildir, const CopyFile& file,
                                            const RestoreOptions& options) {
   if (!options.sync_each)
     return {};
@@ -116,13 +87,13 @@ SystemResult<void> Restorer::sync_if_asked(int maildir, const There& file,
 }
 
 SystemResult<void> Restorer::restore_one(int maildir, const CopyJob& copy,
-                                         std::span<const There> there,
+                                         std::span<const CopyFile> there,
                                          const RestoreOptions& options, Restored& result) {
   if (there.empty() && !options.write_absent)
     return {};
   if (!there.empty() && (options.trust == Trust::names || copy.large)) {
     // A large one's content was synced before its record, and under any name it is the same file.
-    for (const There& file : there)
+    for (const CopyFile& file : there)
       if (const auto synced = sync_if_asked(maildir, file, options); !synced)
         return synced;
     return {};
@@ -142,7 +113,16 @@ SystemResult<void> Restorer::restore_one(int maildir, const CopyJob& copy,
       result.lost.push_back(copy.message);
     return {};
   }
-  const auto bytes = read_copy(journal_, copy, record_);
+  std::vector<const CopyFile*> not_whole;
+  for (const CopyFile& file : there) {
+    if (!file.whole)
+      not_whole.push_back(&file);
+    else if (const auto synced = sync_if_asked(maildir, file, options); !synced)
+      return synced;
+  }
+  if (!there.empty() && not_whole.empty())
+    return {};
+  const auto bytes = read_copy(records_, copy, record_);
   if (!bytes)
     return std::unexpected(bytes.error());
   if (there.empty()) {
@@ -155,19 +135,13 @@ SystemResult<void> Restorer::restore_one(int maildir, const CopyJob& copy,
     return writer_.replace(copy.mailbox, (*directories)->fresh.get(), copy.name, bytes->head,
                            bytes->content);
   }
-  for (const There& file : there) {
-    const auto directory = open_folder(maildir, file.folder);
+  for (const CopyFile* file : not_whole) {
+    const auto directory = open_folder(maildir, file->folder);
     if (!directory)
       return std::unexpected(directory.error());
-    if (options.trust == Trust::content &&
-        holds(directory->get(), file.name, bytes->head, bytes->content)) {
-      if (const auto synced = sync_if_asked(maildir, file, options); !synced)
-        return synced;
-      continue;
-    }
     ++result.replaced;
-    if (const auto done =
-            writer_.replace(copy.mailbox, directory->get(), file.name, bytes->head, bytes->content);
+    if (const auto done = writer_.replace(copy.mailbox, directory->get(), file->name, bytes->head,
+                                          bytes->content);
         !done)
       return done;
   }

@@ -5,9 +5,11 @@
 #pragma once
 
 #include "queued/maildir/maildir_writer.h"
+#include "queued/store/copy_comparison.h"
 #include "queued/store/copy_job.h"
 
 #include <span>
+#include <unordered_map>
 #include <vector>
 
 namespace letterlock::queued {
@@ -36,7 +38,8 @@ class Restorer {
 public:
   // JOURNAL and LARGE are the open directories.
   Restorer(FileSystem& files, int root, int journal, int large, const MaildirHost& host)
-      : files_(files), root_(root), journal_(journal), large_(large), writer_(files, root, host) {}
+      : files_(files), root_(root), journal_(journal), large_(large), writer_(files, root, host),
+        records_(journal) {}
 
   // COPIES are of one mailbox. An error: the maildrop cannot be read, and nothing was done.
   SystemResult<Restored> restore(std::uint32_t mailbox, std::span<const CopyJob> copies,
@@ -46,14 +49,17 @@ public:
                             const std::vector<std::string>& bases);
 
 private:
-  struct There; // a file that is in the maildrop
-  SystemResult<void> sync_if_asked(int maildir, const There& file, const RestoreOptions& options);
-  SystemResult<void> restore_one(int maildir, const CopyJob& copy, std::span<const There> there,
+  void compare(int maildir, std::span<const CopyJob> copies,
+               std::unordered_map<Id128, std::vector<CopyFile>, Id128Hash>& there) const;
+  SystemResult<void> sync_if_asked(int maildir, const CopyFile& file,
+                                   const RestoreOptions& options);
+  SystemResult<void> restore_one(int maildir, const CopyJob& copy, std::span<const CopyFile> there,
                                  const RestoreOptions& options, Restored& result);
 
   FileSystem& files_;
   const int root_, journal_, large_;
   MaildirWriter writer_;
+  journal::RecordReader records_;
   std::string record_;
 };
 
@@ -63,5 +69,7 @@ struct CopyBytes {
   Bytes head, content;
 };
 SystemResult<CopyBytes> read_copy(int journal, const CopyJob& copy, std::string& buffer);
+SystemResult<CopyBytes> read_copy(journal::RecordReader& records, const CopyJob& copy,
+                                  std::string& buffer);
 
 } // namespace letterlock::queued
