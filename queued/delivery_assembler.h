@@ -6,7 +6,7 @@
 
 #include "common/base/error.h"
 #include "common/ipc/messages/delivery.h"
-#include "queued/store/store.h"
+#include "queued/message_store.h"
 
 #include <optional>
 #include <string>

@@ -5,7 +5,7 @@
 // Pure: it knows the two sides by what it is to call.
 #pragma once
 
-#include "queued/store/store.h"
+#include "queued/message_store.h"
 
 #include <functional>
 #include <unordered_map>

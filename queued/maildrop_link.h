@@ -9,7 +9,7 @@
 #include "queued/expunge_ledger.h"
 #include "queued/grant_table.h"
 #include "queued/maildrop_holders.h"
-#include "queued/store/store.h"
+#include "queued/message_store.h"
 
 #include <cstdint>
 #include <memory>

@@ -25,6 +25,7 @@ JournalWriter::JournalWriter(FileSystem& files, int directory, const WriterStart
                              std::function<std::int64_t()> now)
     : files_(files), directory_(directory), life_(start.life),
       first_needed_(std::min(start.retired, start.sequence)), now_(std::move(now)),
+      most_slots_(start.slots),
       slots_(files, directory, start.segment_bytes, start.slots,
              std::clamp<Sequence>(start.durably_retired, 1, first_needed_) - 1, start.sequence - 1),
       generation_(start.generation - 1), next_(start.sequence) {
@@ -130,13 +131,21 @@ std::vector<Place> JournalWriter::committed(std::uint64_t offset) {
   return places;
 }
 
-std::expected<std::vector<Place>, BatchError> JournalWriter::commit() {
+bool JournalWriter::would_take_last_slot() const {
+  const std::size_t in_use = slots_.in_use();
+  return most_slots_ >= least_slots_to_keep_one &&
+         (in_use >= most_slots_ || (in_use + 1 == most_slots_ && !fits_in_current()));
+}
+
+std::expected<std::vector<Place>, BatchError> JournalWriter::commit(Room room) {
   if (batch_.added.empty())
     return std::vector<Place>{};
   if (broken_ && broken_for_room_)
     return std::unexpected(refused(BatchFault::full, "there is no room for the journal"));
   if (broken_)
     return std::unexpected(refused(BatchFault::broken, "the journal is broken"));
+  if (room == Room::keep_slot && would_take_last_slot())
+    return std::unexpected(refused(BatchFault::full, "the journal is full"));
   return fits_in_current() ? commit_to_current() : commit_to_new_segment();
 }
 

@@ -47,6 +47,9 @@ struct BatchError {
   std::string text; // for the log
 };
 
+// Of a journal with so many slots the last is kept for what frees others.
+inline constexpr std::size_t least_slots_to_keep_one = 4;
+
 class JournalWriter {
 public:
   // Makes the first segment, whose header retires all before it, and syncs it: the last step of
@@ -67,7 +70,11 @@ public:
   // Writes and syncs the batch. Where each record is, in the order of adding. The transactions and
   // mailbox sequences in it are remembered for the next segment. A batch that goes through is empty
   // afterwards, and so is one that does not.
-  std::expected<std::vector<Place>, BatchError> commit();
+  enum class Room : std::uint8_t {
+    all,       // for what frees slots
+    keep_slot, // leaves the last slot to that, if there are enough
+  };
+  std::expected<std::vector<Place>, BatchError> commit(Room room = Room::all);
   // Forgets what was added.
   void discard();
   // Writes the batch without a sync of its own: for Materialised. What is committed next counts as
@@ -130,6 +137,7 @@ private:
   std::uint64_t closing_room() const;
   std::uint64_t upkeep_room() const;
   bool fits_in_current() const;
+  bool would_take_last_slot() const;
   std::string header_bytes(std::uint64_t generation, Sequence first, bool vacated) const;
   std::string what_is_remembered(std::uint64_t generation, Sequence batch, const ToRemember& more);
 
@@ -152,6 +160,7 @@ private:
   Id128 life_;
   Sequence first_needed_; // by what the start said
   std::function<std::int64_t()> now_;
+  std::size_t most_slots_;
   SlotTable slots_;
   std::uint64_t generation_; // the highest ever used
   Sequence next_;

@@ -10,7 +10,9 @@ namespace letterlock::queued::journal {
 namespace {
 
 void gather_accept(const Accept& accept, ToRemember& found) {
-  found.transactions.push_back(accept.transaction);
+  // A record that tells again what another one has told is of no transaction.
+  if (accept.transaction != Id128{})
+    found.transactions.push_back(accept.transaction);
   for (const Copy& copy : accept.copies)
     found.positions.push_back({copy.mailbox, copy.sequence + 1});
 }
@@ -21,7 +23,8 @@ void ToRemember::gather(const Record& record) {
   if (const auto* accept = std::get_if<Accept>(&record)) {
     gather_accept(*accept, *this);
   } else if (const auto* expunge = std::get_if<Expunge>(&record)) {
-    transactions.push_back(expunge->transaction);
+    if (expunge->transaction != Id128{})
+      transactions.push_back(expunge->transaction);
   } else if (const auto* outcome = std::get_if<Outcome>(&record)) {
     // A DSN is a message of its own.
     const auto dsn =

@@ -9,7 +9,7 @@
 #include "queued/disk/worker_pool.h"
 #include "queued/maildir/index_cache.h"
 #include "queued/maildir/maildir_writer.h"
-#include "queued/store/store.h"
+#include "queued/message_store.h"
 
 #include <sys/stat.h>
 

@@ -10,7 +10,7 @@
 #include "queued/maildir/maildir_name.h"
 #include "queued/maildir/name_arena.h"
 #include "queued/maildir/own_name.h"
-#include "queued/store/store.h"
+#include "queued/message_store.h"
 
 #include <memory>
 #include <span>

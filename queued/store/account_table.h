@@ -3,7 +3,7 @@
 // An id may be known without its name, after the file was lost: it is then given to nobody.
 #pragma once
 
-#include "queued/store/store.h"
+#include "queued/message_store.h"
 
 #include <map>
 #include <string>

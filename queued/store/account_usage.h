@@ -7,7 +7,7 @@
 #pragma once
 
 #include "queued/disk/file_system.h"
-#include "queued/store/store.h"
+#include "queued/message_store.h"
 
 #include <functional>
 #include <memory>

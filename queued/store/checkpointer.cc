@@ -12,10 +12,11 @@
 namespace letterlock::queued {
 
 Checkpointer::Checkpointer(const CheckpointerParts& parts, const CheckpointerOptions& options,
-                           journal::Sequence retired, std::size_t segments)
-    : parts_(parts), options_(options), segments_(segments),
+                           journal::Sequence retired, const StoreLimits& limits)
+    : parts_(parts), options_(options), segments_(limits.segments),
       stuck_({parts.files, parts.state.root(), parts.state.journal(), parts.pipeline,
-              parts.materialiser, parts.large}),
+              parts.materialiser, parts.large, parts.reporter, most_record_bytes(limits),
+              [this](bool asking) { set_asking(asking); }}),
       retired_(retired), thread_(start_thread([this] { run(); })) {}
 
 void Checkpointer::stop() {
@@ -42,23 +43,48 @@ void Checkpointer::begin() {
   changed_.notify_all();
 }
 
-void Checkpointer::pace() {
+bool Checkpointer::pace() {
   const auto use = parts_.journal.use();
   if (!use.segment_full)
-    return;
+    return true;
   std::unique_lock lock(mutex_);
   if (!wanted_) {
     wanted_ = true;
     changed_.notify_all();
     parts_.progress.wake();
   }
-  if (use.slots * 5 <= segments_ * 4)
-    return;
+  // One is kept for what frees others.
+  const std::size_t usable =
+      segments_ >= journal::least_slots_to_keep_one ? segments_ - 1 : segments_;
+  if (use.slots * 5 <= usable * 4)
+    return true;
   const std::uint64_t before = finished_;
-  changed_.wait_for(lock, options_.pace, [&] { return finished_ != before || stopping_; });
+  changed_.wait_for(lock, use.slots < usable ? options_.pace : options_.last_pace,
+                    [&] { return finished_ != before || asking_ || stopping_; });
+  return !asking_;
+}
+
+// While the journal is nearly full, what WRITE writes goes before everything else.
+template <class Write> auto Checkpointer::asking(Write write) {
+  set_asking(true);
+  const auto written = write();
+  set_asking(false);
+  return written;
+}
+
+void Checkpointer::set_asking(bool asking) {
+  {
+    const std::lock_guard guard(mutex_);
+    asking_ = asking;
+  }
+  changed_.notify_all();
 }
 
 void Checkpointer::run() {
+  if (options_.stuck_up_to != 0) {
+    write_stuck_again(options_.stuck_up_to);
+    checkpoint(options_.stuck_up_to);
+  }
   for (;;) {
     // The next segment is made before it is needed; if that fails, the writer will say so.
     static_cast<void>(parts_.journal.prepare_slot());
@@ -71,7 +97,7 @@ void Checkpointer::run() {
         return;
       wanted_ = false;
     }
-    checkpoint();
+    checkpoint({});
     {
       const std::lock_guard guard(mutex_);
       ++finished_;
@@ -80,34 +106,56 @@ void Checkpointer::run() {
   }
 }
 
-void Checkpointer::checkpoint() {
+void Checkpointer::checkpoint(std::optional<journal::Sequence> of) {
   const auto use = parts_.journal.use();
   // A segment that is full is what must be freed; else all that there is.
   const journal::Sequence wanted =
-      std::max(concerned_, use.segment_full ? use.full_up_to : parts_.pipeline.last_with_work());
+      std::max(concerned_, of                 ? *of
+                           : use.segment_full ? use.full_up_to
+                                              : parts_.pipeline.last_with_work());
   if (wanted <= retired_ && !use.segment_full)
     return;
-  // What is stuck may be so for ever, and must not hold the segment.
-  if (use.segment_full && parts_.materialiser.stuck().all() > 0)
-    if (const auto moved = stuck_.write_again(use.full_up_to); !moved)
-      parts_.reporter.say(StoreReport::Level::error, "checkpoint.stuck", moved.error().text);
-  static_cast<void>(parts_.progress.wait_for(wanted, options_.interval, [&] {
-    return stopping() || (!use.segment_full && parts_.journal.use().segment_full);
-  }));
+  const StuckCounts& stuck = parts_.materialiser.stuck();
+  const auto deadline = std::chrono::steady_clock::now() + options_.interval;
+  for (bool again = true; again;) {
+    stuck.watch(use.full_up_to);
+    const std::uint64_t before = stuck.became_stuck();
+    // What is stuck may be so for ever, and must not hold the segment.
+    if (use.segment_full && stuck.all() > 0)
+      write_stuck_again(use.full_up_to);
+    const auto left =
+        std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+    const auto more_is_stuck = [&] { return use.segment_full && stuck.became_stuck() != before; };
+    const bool done = parts_.progress.wait_for(wanted, left, [&] {
+      return stopping() || more_is_stuck() ||
+             (!use.segment_full && parts_.journal.use().segment_full);
+    });
+    again = !done && !stopping() && more_is_stuck() && left.count() > 0;
+  }
   const journal::Sequence up_to = parts_.progress.done_up_to();
   if (up_to <= retired_ || stopping())
     return;
-  if (const auto kept = parts_.queue.keep(up_to); !kept)
-    return parts_.reporter.say(StoreReport::Level::error, "checkpoint.failed", kept.error().text);
+  const auto kept = parts_.queue.keep(up_to);
+  for (const std::string& message : kept.lost)
+    parts_.reporter.say(StoreReport::Level::error, "queue.lost",
+                        message + ": its record or its content is damaged");
+  if (!kept.why.empty())
+    return parts_.reporter.say(StoreReport::Level::error, "checkpoint.failed", kept.why);
   if (!sync(up_to))
     return;
   parts_.large.retire(up_to);
   // In a journal that is broken nothing can be written: the segment that mends it says so.
-  if (!parts_.pipeline.write_and_wait(journal::Retire{up_to, parts_.now()}) &&
+  const journal::Record retire = journal::Retire{up_to, parts_.now()};
+  if (!asking([&] { return parts_.pipeline.write_and_wait(retire); }) &&
       !parts_.journal.use().broken)
     return;
   retired_ = up_to;
   parts_.journal.retire(up_to);
+}
+
+void Checkpointer::write_stuck_again(journal::Sequence up_to) {
+  if (const auto written = stuck_.write_again(up_to); !written)
+    parts_.reporter.say(StoreReport::Level::error, "checkpoint.stuck", written.error().text);
 }
 
 bool Checkpointer::sync(journal::Sequence up_to) {
@@ -125,7 +173,7 @@ bool Checkpointer::sync(journal::Sequence up_to) {
     }
   }
   if (distrusting_ && !marked_)
-    marked_ = parts_.pipeline.trust_nothing(true);
+    marked_ = asking([&] { return parts_.pipeline.trust_nothing(true); });
   // What came after UP_TO was perhaps written by the sync that failed.
   if (distrusting_ && (!marked_ || up_to < concerned_))
     return false;
@@ -151,6 +199,9 @@ bool Checkpointer::rewrite_all(journal::Sequence up_to) {
     std::erase_if(of.copies, [&](const CopyJob& copy) {
       return copy.sequence > up_to || of.expunged.contains(copy.message);
     });
+    // Where something was expunged its directories are synced all the same.
+    if (of.copies.empty() && of.last_expunge == 0)
+      continue;
     std::string why;
     std::latch done(1);
     parts_.materialiser.rewrite(mailbox, std::move(of.copies), [&](std::string failed) {

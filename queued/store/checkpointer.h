@@ -7,15 +7,21 @@
 #include "queued/store/state_directory.h"
 #include "queued/store/stuck_records.h"
 
+#include <optional>
+
 namespace letterlock::queued {
 
 struct CheckpointerOptions {
   // A record is retired at the latest so long after it was written, if the disk can.
   std::chrono::milliseconds interval{30'000};
-  // Batches wait so long for a checkpoint when the journal is nearly full.
+  // Batches wait so long for a checkpoint when the journal is nearly full, and when it is full.
   std::chrono::milliseconds pace{100};
+  std::chrono::milliseconds last_pace{2000};
   // After one that failed.
   std::chrono::milliseconds again{1000};
+  // Recovery has left something stuck that has a record up to this: it is written again at once,
+  // while there is room. 0: nothing.
+  journal::Sequence stuck_up_to = 0;
 };
 
 struct CheckpointerParts {
@@ -34,9 +40,9 @@ struct CheckpointerParts {
 
 class Checkpointer {
 public:
-  // RETIRED: what recovery has retired. SEGMENTS: the most that the journal has.
+  // RETIRED: what recovery has retired.
   Checkpointer(const CheckpointerParts& parts, const CheckpointerOptions& options,
-               journal::Sequence retired, std::size_t segments);
+               journal::Sequence retired, const StoreLimits& limits);
   ~Checkpointer() { stop(); }
   // Ends the thread: cuts short what it waits for, but for a sync that is under way. pace() may be
   // called all the same.
@@ -44,14 +50,18 @@ public:
   Checkpointer(const Checkpointer&) = delete;
   Checkpointer& operator=(const Checkpointer&) = delete;
 
-  // Waits a little if the journal is nearly full, until a checkpoint is over. For the pipeline.
-  void pace();
+  // Waits a little if the journal is nearly full, until a checkpoint is over. False: the checkpoint
+  // has something for the journal, and nothing else is to be written before. For the pipeline.
+  bool pace();
   // Begins one now. From any thread.
   void begin();
 
 private:
   void run();
-  void checkpoint();
+  void checkpoint(std::optional<journal::Sequence> of); // up to that; none: what is worth it
+  void write_stuck_again(journal::Sequence up_to);
+  void set_asking(bool asking);
+  template <class Write> auto asking(Write write);
   bool sync(journal::Sequence up_to);
   bool rewrite_all(journal::Sequence up_to);
   bool stopping() const;
@@ -71,6 +81,7 @@ private:
   std::condition_variable changed_;
   bool wanted_ = false;
   std::uint64_t finished_ = 0; // checkpoints
+  bool asking_ = false;        // something of ours is for the journal, now
   bool stopping_ = false;
 
   std::thread thread_; // last: it uses all of the above

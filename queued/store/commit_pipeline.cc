@@ -14,8 +14,7 @@ namespace letterlock::queued {
 namespace {
 
 constexpr std::size_t most_remembered = 16384;
-constexpr std::size_t most_repeats = 16;             // that wait for one commit
-constexpr std::size_t most_expunge_bytes = 1u << 20; // names of files in one record
+constexpr std::size_t most_repeats = 16; // that wait for one commit
 constexpr std::uint64_t overhead = 8192; // of a file: its inode, its name, a block begun
 
 } // namespace
@@ -52,19 +51,27 @@ void CommitPipeline::submit(Delivery delivery, ScratchFile scratch, Done done) {
 
 void CommitPipeline::record_outcome(QueueOutcome outcome, ScratchFile scratch, Done done) {
   const Id128 id = outcome.dsn ? outcome.dsn->transaction : Id128();
+  std::optional<DeliveryWork> dsn;
   if (outcome.dsn) {
     std::unique_lock lock(mutex_);
     const bool known = under_way_.contains(id) || seen_.contains(id);
     lock.unlock();
-    if (known) { // answered there
-      static_cast<void>(admit(std::move(*outcome.dsn), std::move(scratch), std::move(done), true));
-      return;
+    if (known) {
+      dsn = admit(std::move(*outcome.dsn), std::move(scratch), std::move(done), true);
+      if (!dsn) // answered there
+        return;
+      // The first attempt has failed in this moment: this one is tried.
+      outcome.dsn.reset();
+      done = nullptr;
     }
   }
   auto claim = parts_.queue.claim(outcome);
-  if (!claim)
+  if (!claim) {
+    if (dsn)
+      return finish({{id, CommitStatus::refused, claim.error().text}}, dsn->backlog);
     return answer(std::move(done), {id, CommitStatus::refused, claim.error().text});
-  OutcomeWork work{std::move(outcome), std::move(*claim), std::nullopt, nullptr};
+  }
+  OutcomeWork work{std::move(outcome), std::move(*claim), std::move(dsn), nullptr};
   for (QueueOutcome::Part& part : work.outcome.recipients)
     part.now.status = printable_status(part.now.status);
   if (work.outcome.dsn) {
@@ -78,12 +85,21 @@ void CommitPipeline::record_outcome(QueueOutcome outcome, ScratchFile scratch, D
   begin(std::move(work));
 }
 
+// The first attempt of a repeat may be what cannot be made void now: then nobody may be told that
+// it was not kept.
+CommitStatus CommitPipeline::honest(CommitStatus status, bool again) const {
+  const bool denies = status == CommitStatus::full || status == CommitStatus::failed ||
+                      status == CommitStatus::over_quota;
+  return again && denies && parts_.journal.use().broken ? CommitStatus::in_doubt : status;
+}
+
 // Checks it, and takes down who waits for it. None: it was answered, or joined one under way.
 std::optional<CommitPipeline::DeliveryWork>
 CommitPipeline::admit(Delivery delivery, ScratchFile scratch, Done done, bool is_dsn) {
   const Id128 id = delivery.transaction;
+  const bool repeat = delivery.again;
   const auto refuse = [&](CommitStatus status, std::string text) {
-    answer(std::move(done), {id, status, std::move(text)});
+    answer(std::move(done), {id, honest(status, repeat), std::move(text)});
     return std::nullopt;
   };
   const std::lock_guard guard(mutex_);
@@ -110,8 +126,12 @@ CommitPipeline::admit(Delivery delivery, ScratchFile scratch, Done done, bool is
   if (std::holds_alternative<ScratchContent>(delivery.content) && !scratch)
     return refuse(delivery.again ? CommitStatus::failed : CommitStatus::refused,
                   "its scratch file is not lent to its sender");
+  // A DSN goes on: without it an outcome that tells of others, too, would be lost.
+  const StuckCounts& stuck = parts_.materialiser.stuck();
   for (const Copy& copy : delivery.copies)
-    if (parts_.materialiser.stuck().copies_of(number_of(copy.account)) >= limits_.stuck_copies)
+    if (const std::size_t copies = stuck.copies_of(number_of(copy.account));
+        !is_dsn && (copies >= limits_.stuck_copies ||
+                    (copies > 0 && stuck.bytes() >= limits_.segment_bytes / 2)))
       return refuse(CommitStatus::failed, "maildrop " + std::to_string(number_of(copy.account)) +
                                               " cannot be written, and too much waits for it");
   const std::uint64_t in_record = delivery_bytes(delivery);
@@ -164,9 +184,10 @@ void CommitPipeline::begin(Work work) {
   // It is over for it: what it holds goes before the answer.
   const auto give_up = [this](Work& of, const Refusal& why) {
     const Id128 id = delivery_of(of)->delivery.transaction;
+    const bool repeat = delivery_of(of)->delivery.again;
     const std::uint64_t backlog = delivery_of(of)->backlog;
     of = RecordWork{nullptr, nullptr};
-    finish({{id, why.status, why.text}}, backlog);
+    finish({{id, honest(why.status, repeat), why.text}}, backlog);
   };
   auto shared = std::make_shared<Work>(std::move(work));
   const bool posted = parts_.copiers.post([this, shared, give_up] {
@@ -195,7 +216,8 @@ void CommitPipeline::expunge(ExpungeRequest request, std::function<void(Expected
   std::vector<Work> works;
   for (std::size_t next = 0; works.empty() || next < request.files.size();) {
     ExpungeWork part{{{}, request.mailbox, {}}, failure, nullptr};
-    for (std::size_t bytes = 0; next < request.files.size() && bytes < most_expunge_bytes; ++next) {
+    for (std::size_t bytes = 0; next < request.files.size() && bytes < most_record_bytes(limits_);
+         ++next) {
       bytes += request.files[next].base.size();
       part.request.files.push_back(std::move(request.files[next]));
     }
@@ -270,7 +292,7 @@ CommitPipeline::NoExpunges::~NoExpunges() {
   pipeline_.changed_.notify_one();
 }
 
-void CommitPipeline::before_batch(std::function<void()> pace) {
+void CommitPipeline::before_batch(std::function<bool()> pace) {
   const std::lock_guard guard(mutex_);
   pace_ = std::move(pace);
 }

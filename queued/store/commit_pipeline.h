@@ -95,8 +95,8 @@ public:
     CommitPipeline& pipeline_;
   };
   // PACE is called on the pipeline's thread before each batch; it may wait, to give a checkpoint
-  // time.
-  void before_batch(std::function<void()> pace);
+  // time, and says no if only write_and_wait() and write_again() are to be served.
+  void before_batch(std::function<bool()> pace);
   // The last record that has something to be carried out.
   journal::Sequence last_with_work() const;
 
@@ -136,6 +136,7 @@ private:
   struct Batch;
 
   void run();
+  std::vector<Work> take_waiting(bool all);
   void run_batch(std::vector<Work> works);
   std::optional<DeliveryWork> admit(Delivery delivery, ScratchFile scratch, Done done, bool is_dsn);
   void begin(Work work);
@@ -155,7 +156,8 @@ private:
   void add_expunge(Batch& batch, ExpungeWork work);
   void add_again(Batch& batch, AgainWork work);
   void fail_expunge(ExpungeWork& work, const std::string& why);
-  void commit(Batch& batch);
+  void commit(Batch& batch, journal::JournalWriter::Room room);
+  CommitStatus honest(CommitStatus status, bool again) const;
   void committed(Batch& batch, const std::vector<journal::Place>& places);
   void not_committed(Batch& batch, const journal::BatchError& error);
   void note_progress();
@@ -186,7 +188,7 @@ private:
   std::uint64_t bytes_ = 0;                                           // of all under way
   std::deque<Id128> seen_order_;                                      // oldest first
   std::unordered_set<Id128, Id128Hash> seen_;
-  std::function<void()> pace_;
+  std::function<bool()> pace_;
   bool stopping_ = false;
   std::atomic<journal::Sequence> last_with_work_ = 0;
   std::atomic<bool> distrusting_ = false;

@@ -13,8 +13,11 @@ namespace letterlock::queued {
 namespace {
 
 constexpr std::size_t most_batch_bytes = 6u << 20;
+constexpr std::size_t batches_a_segment = 4; // at least
 // A Materialised record that no batch took along, and a broken journal, wait for this.
 constexpr std::chrono::seconds idle_period{1};
+// For what a checkpoint is about to write.
+constexpr std::chrono::milliseconds soon{20};
 
 CommitStatus status_of(journal::BatchFault fault) {
   switch (fault) {
@@ -64,7 +67,7 @@ struct CommitPipeline::Batch {
 void CommitPipeline::run() {
   for (;;) {
     std::vector<Work> works;
-    std::function<void()> pace;
+    std::function<bool()> pace;
     {
       std::unique_lock lock(mutex_);
       const auto ready = [this] { return !waiting_.empty() || (stopping_ && copying_ == 0); };
@@ -80,22 +83,31 @@ void CommitPipeline::run() {
     }
     // More gather meanwhile.
     parts_.materialiser.wait_for_room();
-    if (pace)
-      pace();
-    {
-      const std::lock_guard guard(mutex_);
-      works.swap(waiting_);
-      if (no_expunges_) {
-        const auto held = std::stable_partition(works.begin(), works.end(), [](const Work& work) {
-          return !std::holds_alternative<ExpungeWork>(work);
-        });
-        std::move(held, works.end(), std::back_inserter(expunges_));
-        works.erase(held, works.end());
-      }
-    }
+    works = take_waiting(!pace || pace());
     run_batch(std::move(works));
   }
   note_progress();
+}
+
+std::vector<CommitPipeline::Work> CommitPipeline::take_waiting(bool all) {
+  const auto first = [](const Work& work) {
+    return std::holds_alternative<RecordWork>(work) || std::holds_alternative<AgainWork>(work);
+  };
+  std::unique_lock lock(mutex_);
+  if (!all && !changed_.wait_for(
+                  lock, soon, [&] { return std::any_of(waiting_.begin(), waiting_.end(), first); }))
+    return {};
+  std::vector<Work> works = std::exchange(waiting_, {});
+  const auto leave = [&](auto goes, std::vector<Work>& to) {
+    const auto rest = std::stable_partition(works.begin(), works.end(), goes);
+    std::move(rest, works.end(), std::back_inserter(to));
+    works.erase(rest, works.end());
+  };
+  if (!all)
+    leave(first, waiting_);
+  else if (no_expunges_)
+    leave([](const Work& work) { return !std::holds_alternative<ExpungeWork>(work); }, expunges_);
+  return works;
 }
 
 void CommitPipeline::run_batch(std::vector<Work> works) {
@@ -111,29 +123,35 @@ void CommitPipeline::run_batch(std::vector<Work> works) {
       const auto sequence = parts_.journal.add(*record->record);
       batch.entries.push_back({sequence, std::move(*record)});
     }
-  commit(batch);
+  using Room = journal::JournalWriter::Room;
+  commit(batch, Room::all);
   batch = {};
+  for (Work& work : works)
+    if (auto* again = std::get_if<AgainWork>(&work)) {
+      add_again(batch, std::move(*again));
+      commit(batch, Room::all);
+      batch = {};
+    }
+  const std::size_t most = std::min(most_batch_bytes, limits_.segment_bytes / batches_a_segment);
   bool part_ends = true;
   for (Work& work : works) {
     if (auto* delivery = std::get_if<DeliveryWork>(&work))
       add_delivery(batch, std::move(*delivery));
     else if (auto* outcome = std::get_if<OutcomeWork>(&work))
       add_outcome(batch, std::move(*outcome));
-    else if (auto* again = std::get_if<AgainWork>(&work))
-      add_again(batch, std::move(*again));
     else if (auto* expunge = std::get_if<ExpungeWork>(&work)) {
       part_ends = expunge->done != nullptr;
       add_expunge(batch, std::move(*expunge));
     }
     // Not within a request of several records: it is durable as a whole or not at all.
     const auto* part = std::get_if<ExpungeWork>(&work);
-    if (parts_.journal.batch_bytes() >= most_batch_bytes && (part == nullptr || part_ends)) {
-      commit(batch);
+    if (parts_.journal.batch_bytes() >= most && (part == nullptr || part_ends)) {
+      commit(batch, Room::keep_slot);
       batch = {};
       parts_.materialiser.wait_for_room();
     }
   }
-  commit(batch);
+  commit(batch, Room::keep_slot);
 }
 
 std::expected<AccountUsage::Claims, Refusal> CommitPipeline::claim_quotas(const Delivery& delivery,
@@ -221,10 +239,11 @@ journal::Accept CommitPipeline::record_of(const Accepted& accepted) {
 void CommitPipeline::add_delivery(Batch& batch, DeliveryWork work) {
   batch.backlog += work.backlog;
   const Id128 transaction = work.delivery.transaction;
+  const bool repeat = work.delivery.again;
   auto accepted = accept(std::move(work), false);
   if (!accepted) {
     batch.refused.push_back(
-        {transaction, accepted.error().status, std::move(accepted.error().text)});
+        {transaction, honest(accepted.error().status, repeat), std::move(accepted.error().text)});
     return;
   }
   batch.has_large = batch.has_large || accepted->work.large;
@@ -238,10 +257,11 @@ void CommitPipeline::add_outcome(Batch& batch, OutcomeWork work) {
   if (work.dsn) {
     batch.backlog += work.dsn->backlog;
     const Id128 transaction = work.dsn->delivery.transaction;
+    const bool repeat = work.dsn->delivery.again;
     auto accepted = accept(std::move(*work.dsn), true);
     if (!accepted) {
       batch.refused.push_back(
-          {transaction, accepted.error().status, std::move(accepted.error().text)});
+          {transaction, honest(accepted.error().status, repeat), std::move(accepted.error().text)});
       return;
     }
     batch.has_large = batch.has_large || accepted->work.large;
@@ -287,7 +307,7 @@ void CommitPipeline::fail_expunge(ExpungeWork& work, const std::string& why) {
         [done = std::move(work.done), text = *work.failure] { done(fail(text)); });
 }
 
-void CommitPipeline::commit(Batch& batch) {
+void CommitPipeline::commit(Batch& batch, journal::JournalWriter::Room room) {
   if (!batch.entries.empty()) {
     const auto names = batch.has_large ? parts_.large.sync_names() : SystemResult<void>();
     if (!names) {
@@ -301,7 +321,7 @@ void CommitPipeline::commit(Batch& batch) {
       } else {
         batch.last = batch.entries.back().sequence;
       }
-      const auto places = parts_.journal.commit();
+      const auto places = parts_.journal.commit(room);
       places ? committed(batch, *places) : not_committed(batch, places.error());
     }
   }
@@ -429,10 +449,8 @@ void CommitPipeline::not_committed(Batch& batch, const journal::BatchError& erro
     if (work.large && status != CommitStatus::in_doubt)
       parts_.large.remove(work.message, LargeFiles::mailboxes_of(work.delivery));
     work.queue_room.reset();
-    // The first attempt of a repeat may be what cannot be made void.
-    const bool doubt = work.delivery.again && error.fault == journal::BatchFault::broken;
     batch.refused.push_back(
-        {work.delivery.transaction, doubt ? CommitStatus::in_doubt : status, error.text});
+        {work.delivery.transaction, honest(status, work.delivery.again), error.text});
   };
   for (auto& entry : batch.entries) {
     if (auto* accepted = std::get_if<Accepted>(&entry.item)) {

@@ -20,7 +20,36 @@ namespace {
 constexpr std::size_t most_threads = 8;
 constexpr std::size_t least_for_a_thread = 500; // copies; fewer are sooner done than it is started
 
-// Whether NAME holds exactly FIRST and then SECOND. What cannot be read does not.
+void compare_some(const ComparisonPlaces& places, std::span<const Comparison> some) {
+  journal::RecordReader records(places.journal);
+  std::string record, folder;
+  UniqueFd directory; // FOLDER
+  std::vector<std::byte> buffer(64 * 1024);
+  for (const Comparison& one : some) {
+    const auto bytes = read_copy(records, places.large, *one.copy, record);
+    if (!bytes)
+      continue;
+    if (!directory || folder != one.file->folder) {
+      auto opened = open_folder(places.maildir, one.file->folder);
+      if (!opened)
+        continue;
+      directory = std::move(*opened);
+      folder = one.file->folder;
+    }
+    one.file->whole = holds(directory.get(), one.file->name, bytes->head, bytes->content, buffer);
+  }
+}
+
+} // namespace
+
+SystemResult<UniqueFd> open_folder(int maildir, const std::string& folder) {
+  const std::size_t slash = folder.find('/');
+  auto directory = open_directory(maildir, folder.substr(0, slash));
+  if (directory && slash != std::string::npos)
+    directory = open_directory(directory->get(), folder.substr(slash + 1));
+  return directory;
+}
+
 bool holds(int directory, const std::string& name, Bytes first, Bytes second,
            std::vector<std::byte>& buffer) {
   const auto opened = open_to_read(directory, name);
@@ -45,37 +74,7 @@ bool holds(int directory, const std::string& name, Bytes first, Bytes second,
   return true;
 }
 
-void compare_some(int journal, int maildir, std::span<const Comparison> some) {
-  journal::RecordReader records(journal);
-  std::string record, folder;
-  UniqueFd directory; // FOLDER
-  std::vector<std::byte> buffer(64 * 1024);
-  for (const Comparison& one : some) {
-    const auto bytes = read_copy(records, *one.copy, record);
-    if (!bytes)
-      continue;
-    if (!directory || folder != one.file->folder) {
-      auto opened = open_folder(maildir, one.file->folder);
-      if (!opened)
-        continue;
-      directory = std::move(*opened);
-      folder = one.file->folder;
-    }
-    one.file->whole = holds(directory.get(), one.file->name, bytes->head, bytes->content, buffer);
-  }
-}
-
-} // namespace
-
-SystemResult<UniqueFd> open_folder(int maildir, const std::string& folder) {
-  const std::size_t slash = folder.find('/');
-  auto directory = open_directory(maildir, folder.substr(0, slash));
-  if (directory && slash != std::string::npos)
-    directory = open_directory(directory->get(), folder.substr(slash + 1));
-  return directory;
-}
-
-void compare_copies(int journal, int maildir, std::span<const Comparison> all) {
+void compare_copies(const ComparisonPlaces& places, std::span<const Comparison> all) {
   const std::size_t cores = std::max(1u, std::thread::hardware_concurrency());
   const std::size_t count =
       std::clamp<std::size_t>(all.size() / least_for_a_thread, 1, std::min(cores, most_threads));
@@ -83,11 +82,10 @@ void compare_copies(int journal, int maildir, std::span<const Comparison> all) {
   for (std::size_t part = 1; part < count; ++part) {
     const std::size_t begin = all.size() * part / count;
     const std::size_t end = all.size() * (part + 1) / count;
-    threads.push_back(start_thread([journal, maildir, some = all.subspan(begin, end - begin)] {
-      compare_some(journal, maildir, some);
-    }));
+    threads.push_back(start_thread(
+        [places, some = all.subspan(begin, end - begin)] { compare_some(places, some); }));
   }
-  compare_some(journal, maildir, all.first(all.size() / count));
+  compare_some(places, all.first(all.size() / count));
   for (std::thread& thread : threads)
     thread.join();
 }

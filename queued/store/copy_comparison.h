@@ -10,6 +10,7 @@
 
 #include <span>
 #include <string>
+#include <vector>
 
 namespace letterlock::queued {
 
@@ -24,8 +25,18 @@ struct Comparison {
   CopyFile* file; // `whole` is set, each by one thread
 };
 
-// JOURNAL and MAILDIR are open directories. What cannot be read is not whole.
-void compare_copies(int journal, int maildir, std::span<const Comparison> all);
+// Open directories, borrowed.
+struct ComparisonPlaces {
+  int journal, large, maildir;
+};
+
+// What cannot be read is not whole.
+void compare_copies(const ComparisonPlaces& places, std::span<const Comparison> all);
+
+// Whether NAME is a file that holds exactly FIRST and then SECOND. What cannot be read does not.
+// BUFFER is for reading, and not empty.
+bool holds(int directory, const std::string& name, Bytes first, Bytes second,
+           std::vector<std::byte>& buffer);
 
 // FOLDER as above.
 SystemResult<UniqueFd> open_folder(int maildir, const std::string& folder);

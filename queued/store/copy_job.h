@@ -13,6 +13,9 @@
 
 namespace letterlock::queued {
 
+// What a record holds is not longer, in octets.
+inline constexpr std::uint64_t largest_set_down = 1u << 20;
+
 struct CopyJob {
   journal::Sequence sequence = 0; // of its Accept
   journal::Place place;           // the same
@@ -20,7 +23,11 @@ struct CopyJob {
   Id128 message;
   std::string name; // of the file to be
   bool large = false;
+  // Its file in `large` was made of its record later, because it was stuck: what its maildrop has
+  // may be another file, and not a synced one.
+  bool set_down = false;
   bool looked_for = false; // it may be there, or a part of it, wherever: recovery left it
+  std::uint64_t stuck = 0; // names it among what is stuck
   // What it is made of, while it is in memory; else it is read from the journal. Large: never.
   std::string head;
   std::shared_ptr<const std::string> content;
@@ -35,6 +42,7 @@ struct RemovalJob {
   std::vector<SeenFile> files;
   std::vector<Id128> messages; // of those that are ours
   bool looked_for = false;     // by these ids too: recovery left it, and does not know the names
+  std::uint64_t stuck = 0;     // names it among what is stuck
 };
 
 } // namespace letterlock::queued

@@ -53,6 +53,9 @@ void JournalTable::add(const journal::Accept& accept, journal::Sequence sequence
                                    copy.head.size() + accept.stored_size,
                                    mail::wire_size(copy.head) + accept.wire_size);
     job.large = accept.large;
+    // Of a large one whose record was written again it may be said as well: its file is the same.
+    job.set_down = accept.large && accept.transaction == Id128{} &&
+                   copy.head.size() + accept.stored_size <= largest_set_down;
     mailboxes_[copy.mailbox].copies.push_back(std::move(job));
   }
 }

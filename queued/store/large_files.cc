@@ -2,6 +2,7 @@
 #include "queued/store/large_files.h"
 
 #include "queued/disk/directory.h"
+#include "queued/store/copy_comparison.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -74,7 +75,10 @@ void LargeFiles::remove(const Id128& message, const std::vector<std::uint32_t>& 
 SystemResult<UniqueFd> LargeFiles::write_one(const Id128& message, std::uint32_t mailbox,
                                              Bytes head, Bytes content) {
   const std::string name = name_of(message, mailbox);
-  // From an attempt before this one.
+  std::vector<std::byte> buffer(64 * 1024);
+  if (holds(directory_, name, head, content, buffer))
+    return files_.open_file(directory_, name);
+  // Part of an attempt before this one.
   if (const auto removed = files_.unlink(directory_, name);
       !removed && removed.error().number != ENOENT)
     return std::unexpected(removed.error());

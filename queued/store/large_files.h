@@ -39,7 +39,7 @@ public:
   void remove(const Id128& message, const std::vector<std::uint32_t>& mailboxes);
 
   // One copy of a message whose own record holds its content, so that the record can go; waits. It
-  // is not durable before it is synced.
+  // is not durable before it is synced. One that is there already stays: a record may name it.
   SystemResult<UniqueFd> write_one(const Id128& message, std::uint32_t mailbox, Bytes head,
                                    Bytes content);
 

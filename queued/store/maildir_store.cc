@@ -268,12 +268,15 @@ Expected<void> MaildirStore::start() {
                     usage_, ids_, host_, *completions_, reporter_},
       options_.limits,
       PipelineStart{options_.life, start.seen, start.positions, start.sequence - 1});
+  CheckpointerOptions how_often;
+  how_often.interval = options_.checkpoint_interval;
+  how_often.last_pace = options_.full_pace;
+  how_often.stuck_up_to = jobs.empty() ? 0 : start.sequence - 1;
   checkpointer_ = std::make_unique<Checkpointer>(
       CheckpointerParts{files_, *state_, *journal_, *pipeline_, *materialiser_, *progress_, large_,
                         queue_, host_, reporter_, seconds_now},
-      CheckpointerOptions{options_.checkpoint_interval}, start.retired - 1,
-      options_.limits.segments);
-  pipeline_->before_batch([this] { checkpointer_->pace(); });
+      how_often, start.retired - 1, options_.limits);
+  pipeline_->before_batch([this] { return checkpointer_->pace(); });
   // Before there was a file for it the journal has kept the time.
   auto clock = state_->clock();
   if (!clock && recovered->last_time > 0)

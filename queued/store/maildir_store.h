@@ -2,8 +2,8 @@
 #pragma once
 
 #include "queued/disk/file_system.h"
+#include "queued/message_store.h"
 #include "queued/store/maildrop_keeper.h"
-#include "queued/store/store.h"
 
 #include <chrono>
 
@@ -22,6 +22,7 @@ struct MaildirStoreOptions {
   std::size_t materialise_threads = 2; // each with maildrops of its own
   std::chrono::milliseconds checkpoint_interval{30'000};
   std::chrono::milliseconds first_retry{1'000}; // of what a maildrop did not take
+  std::chrono::milliseconds full_pace{2'000};   // batches wait so long when the journal is full
   MaildropKeeperOptions keeping;
   // For the log; called from drain_completions().
   std::function<void(const StoreReport&)> report;

@@ -11,6 +11,7 @@
 #include <iterator>
 #include <latch>
 #include <mutex>
+#include <set>
 #include <thread>
 
 namespace letterlock::queued {
@@ -101,6 +102,7 @@ private:
   void say_missing(const CopyJob& job);
   void retry_stuck();
   bool retry(StuckJob& job);
+  std::vector<bool> retry_together(std::vector<CopyJob*> copies);
   void put_aside(StuckJob job, Errno error);
 
   const MaterialiserPlaces places_;
@@ -110,6 +112,7 @@ private:
   MaildirWriter writer_;
   Restorer restorer_;
   StuckJobs stuck_;
+  std::set<std::uint32_t> failing_; // maildrops of which the log says that they fail
   std::string record_;
 
   std::mutex mutex_; // guards what follows
@@ -177,11 +180,12 @@ void Materialiser::Shard::carry_out(Job& job) {
   } else if (auto* list = std::get_if<ListStuck>(&job)) {
     list->then(stuck_.up_to(list->up_to));
   } else if (auto* stuck = std::get_if<Stuck>(&job)) {
+    failing_.insert(mailbox_of(stuck->job)); // recovery has said so
     stuck_.put(std::move(stuck->job), true);
   } else if (auto* moved = std::get_if<Moved>(&job)) {
     // It may have come to its place meanwhile.
-    const journal::Sequence now = sequence_of(moved->job);
-    places_.progress.end(stuck_.replace(moved->from, std::move(moved->job)) ? moved->from : now);
+    const auto now = moved->job ? sequence_of(*moved->job) : moved->from;
+    places_.progress.end(stuck_.replace(moved->stuck, std::move(moved->job)) ? moved->from : now);
   }
 }
 
@@ -228,20 +232,51 @@ void Materialiser::Shard::say_missing(const CopyJob& job) {
 }
 
 void Materialiser::Shard::put_aside(StuckJob job, Errno error) {
-  if (stuck_.empty())
+  if (failing_.insert(mailbox_of(job)).second)
     places_.reporter.say(StoreReport::Level::error, "maildrop.failing",
                          "maildrop " + std::to_string(mailbox_of(job)) + ": " +
                              Error::system("writing", error.number).text);
   stuck_.put(std::move(job));
+  places_.progress.wake();
 }
 
 void Materialiser::Shard::retry_stuck() {
   if (stuck_.empty())
     return;
-  stuck_.retry([this](StuckJob& job) { return retry(job); });
-  if (stuck_.empty())
+  stuck_.retry([this](StuckJob& job) { return retry(job); },
+               [this](std::vector<CopyJob*> copies) { return retry_together(std::move(copies)); });
+  std::erase_if(failing_, [this](std::uint32_t mailbox) {
+    if (stuck_.has(mailbox))
+      return false;
     places_.reporter.say(StoreReport::Level::info, "maildrop.mended",
-                         "everything is in its place again");
+                         "maildrop " + std::to_string(mailbox) +
+                             ": everything is in its place again");
+    return true;
+  });
+}
+
+// One listing of the maildrop for all of them.
+std::vector<bool> Materialiser::Shard::retry_together(std::vector<CopyJob*> copies) {
+  std::vector<CopyJob> jobs;
+  for (const CopyJob* copy : copies)
+    jobs.push_back(*copy);
+  const auto restored = restorer_.restore(jobs.front().mailbox, jobs, RestoreOptions());
+  if (!restored)
+    return std::vector<bool>(copies.size(), false);
+  std::set<std::uint64_t> failed;
+  for (const CopyJob& copy : restored->failed)
+    failed.insert(copy.stuck);
+  if (restored->missing > 0)
+    places_.reporter.say(StoreReport::Level::error, "maildrop.missing",
+                         "maildrop " + std::to_string(jobs.front().mailbox) + ": the files of " +
+                             std::to_string(restored->missing) + " messages in large are gone");
+  std::vector<bool> succeeded;
+  for (const CopyJob& copy : jobs) {
+    succeeded.push_back(!failed.contains(copy.stuck));
+    if (succeeded.back())
+      places_.progress.end(copy.sequence);
+  }
+  return succeeded;
 }
 
 // True: done with it.
@@ -327,7 +362,7 @@ Unsettled Materialiser::stuck_up_to(journal::Sequence up_to) {
 }
 
 void Materialiser::moved(Moved one) {
-  const std::uint32_t mailbox = mailbox_of(one.job);
+  const std::uint32_t mailbox = one.mailbox;
   post_one(mailbox, std::move(one));
 }
 

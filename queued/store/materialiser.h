@@ -38,8 +38,10 @@ struct MaterialiserPlaces {
 
 // A stuck job whose record was written again.
 struct Moved {
-  journal::Sequence from = 0; // the older record
-  StuckJob job;               // by the newer one
+  std::uint32_t mailbox = 0;
+  std::uint64_t stuck = 0;     // its name
+  journal::Sequence from = 0;  // the older record
+  std::optional<StuckJob> job; // by the newer one; none: nothing can be made of it
 };
 
 class Materialiser {

@@ -62,7 +62,7 @@ Expected<journal::Record> read_one(int directory, const std::string& name, std::
 // ---- Writing
 
 QueueFiles::Carried QueueFiles::carry_out(const std::vector<RelayQueue::Due>& all) {
-  Carried result{std::vector<bool>(all.size(), true), {}};
+  Carried result{std::vector<bool>(all.size(), true), std::vector<bool>(all.size(), false), {}};
   bool touched = false;
   const auto each = [&](auto&& applies,
                         const std::function<SystemResult<void>(const RelayQueue::Due&)>& step) {
@@ -73,7 +73,10 @@ QueueFiles::Carried QueueFiles::carry_out(const std::vector<RelayQueue::Due>& al
       touched = true;
       if (const auto done = step(all[i]); !done) {
         result.done[i] = false;
-        result.why = Error::system("queue/" + all[i].message.hex(), done.error().number).text;
+        if (all[i].write_message && done.error().number == ENOENT)
+          result.lost[i] = true;
+        else
+          result.why = Error::system("queue/" + all[i].message.hex(), done.error().number).text;
       }
     }
   };

@@ -23,6 +23,7 @@ public:
 
   struct Carried {
     std::vector<bool> done; // of each, durably
+    std::vector<bool> lost; // its record, or its content in `large`, is gone or damaged
     std::string why;        // of one that is not; empty: all are
   };
   // Brings `queue` to what ALL ask for.

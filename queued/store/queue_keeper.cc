@@ -90,8 +90,10 @@ SystemResult<QueueKeeper::Settled> QueueKeeper::settle() {
     files_.remove(QueueFiles::content_name(message));
   stray_states_.clear();
   stray_contents_.clear();
-  if (const auto kept = keep(std::numeric_limits<journal::Sequence>::max()); !kept) {
-    settled.why = kept.error().text;
+  const Kept kept = keep(std::numeric_limits<journal::Sequence>::max());
+  settled.lost.insert(settled.lost.end(), kept.lost.begin(), kept.lost.end());
+  if (!kept.why.empty()) {
+    settled.why = kept.why;
     const std::lock_guard guard(mutex_);
     settled.first_needed = table_.first_needed();
   }
@@ -158,7 +160,7 @@ void QueueKeeper::apply(const journal::Outcome& outcome, journal::Sequence seque
   table_.apply(outcome, sequence);
 }
 
-Expected<void> QueueKeeper::keep(journal::Sequence up_to) {
+QueueKeeper::Kept QueueKeeper::keep(journal::Sequence up_to) {
   std::vector<RelayQueue::Due> due;
   {
     const std::lock_guard guard(mutex_);
@@ -167,13 +169,18 @@ Expected<void> QueueKeeper::keep(journal::Sequence up_to) {
   if (due.empty())
     return {};
   const auto carried = files_.carry_out(due);
+  Kept kept;
+  kept.why = carried.why;
   const std::lock_guard guard(mutex_);
-  for (std::size_t i = 0; i < due.size(); ++i)
-    if (carried.done[i])
+  for (std::size_t i = 0; i < due.size(); ++i) {
+    if (carried.lost[i]) {
+      table_.forget(due[i].message);
+      kept.lost.push_back(due[i].message.hex());
+    } else if (carried.done[i]) {
       table_.was_done(due[i]);
-  if (!carried.why.empty())
-    return fail(carried.why);
-  return {};
+    }
+  }
+  return kept;
 }
 
 // ---- For readers

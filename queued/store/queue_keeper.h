@@ -50,8 +50,12 @@ public:
   void apply(const journal::Outcome& outcome, journal::Sequence sequence);
 
   // Before everything up to UP_TO is retired: makes `queue` hold what it must. One thread; waits
-  // for the disk. An error: nothing may be retired.
-  Expected<void> keep(journal::Sequence up_to);
+  // for the disk.
+  struct Kept {
+    std::string why;               // if not empty, nothing may be retired
+    std::vector<std::string> lost; // messages that cannot be read, and are not in the queue now
+  };
+  Kept keep(journal::Sequence up_to);
 
   // ---- For readers
 

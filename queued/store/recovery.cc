@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <unordered_set>
+#include <utility>
 
 namespace letterlock::queued {
 
@@ -65,11 +66,27 @@ void Recovery::keep_removal(std::uint32_t mailbox, const JournalTable::Mailbox& 
   RemovalJob job;
   job.sequence = table.first_expunge;
   job.mailbox = mailbox;
-  job.messages.assign(table.expunged.begin(), table.expunged.end());
-  for (const std::string& base : table.expunged_bases)
-    job.files.push_back({base, {}, false});
   job.looked_for = true;
-  result_.unsettled.removals.push_back(std::move(job));
+  // In parts, each of which one record can tell again.
+  const RemovalJob none = job;
+  std::size_t bytes = 0;
+  const auto added = [&](std::size_t more) {
+    bytes += more + 32;
+    if (bytes < most_record_bytes(limits_))
+      return;
+    result_.unsettled.removals.push_back(std::exchange(job, none));
+    bytes = 0;
+  };
+  for (const Id128& message : table.expunged) {
+    job.messages.push_back(message);
+    added(0);
+  }
+  for (const std::string& base : table.expunged_bases) {
+    job.files.push_back({base, {}, false});
+    added(base.size());
+  }
+  if (bytes > 0)
+    result_.unsettled.removals.push_back(std::move(job));
 }
 
 void Recovery::hold(journal::Sequence sequence) {

@@ -6,10 +6,10 @@
 
 #include "queued/journal/journal_writer.h"
 #include "queued/maildir/maildir_name.h"
+#include "queued/message_store.h"
 #include "queued/store/large_files.h"
 #include "queued/store/queue_keeper.h"
 #include "queued/store/state_directory.h"
-#include "queued/store/store.h"
 #include "queued/store/stuck_jobs.h"
 
 #include <optional>

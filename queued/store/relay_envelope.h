@@ -3,7 +3,7 @@
 #pragma once
 
 #include "queued/journal/record.h"
-#include "queued/store/store.h"
+#include "queued/message_store.h"
 
 namespace letterlock::queued {
 

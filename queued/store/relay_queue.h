@@ -5,7 +5,7 @@
 #pragma once
 
 #include "queued/journal/journal_reader.h"
-#include "queued/store/store.h"
+#include "queued/message_store.h"
 
 #include <map>
 #include <set>

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "queued/disk/completion_queue.h"
-#include "queued/store/store.h"
+#include "queued/message_store.h"
 
 namespace letterlock::queued {
 

@@ -5,18 +5,43 @@
 #include "queued/maildir/visit_messages.h"
 #include "queued/store/large_files.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <cerrno>
+#include <set>
 
 namespace letterlock::queued {
 
-SystemResult<CopyBytes> read_copy(int journal, const CopyJob& copy, std::string& buffer) {
-  journal::RecordReader records(journal);
-  return read_copy(records, copy, buffer);
+namespace {
+
+// A file in `large` that was made of a record: not longer than what a record can hold.
+SystemResult<CopyBytes> read_set_down(int large, const CopyJob& copy, std::string& buffer) {
+  const auto file = open_to_read(large, LargeFiles::name_of(copy.message, copy.mailbox));
+  if (!file)
+    return std::unexpected(file.error());
+  struct stat about = {};
+  if (::fstat(file->get(), &about) != 0 || !S_ISREG(about.st_mode) ||
+      static_cast<std::uint64_t>(about.st_size) > largest_set_down)
+    return std::unexpected(Errno{ENOENT});
+  buffer.resize(static_cast<std::size_t>(about.st_size));
+  if (!journal::read_slot(file->get(), 0,
+                          std::as_writable_bytes(std::span(buffer.data(), buffer.size()))))
+    return std::unexpected(Errno{EIO});
+  return CopyBytes{{}, as_bytes(buffer)};
 }
 
-SystemResult<CopyBytes> read_copy(journal::RecordReader& records, const CopyJob& copy,
+} // namespace
+
+SystemResult<CopyBytes> read_copy(int journal, const CopyJob& copy, std::string& buffer) {
+  journal::RecordReader records(journal);
+  return read_copy(records, -1, copy, buffer);
+}
+
+SystemResult<CopyBytes> read_copy(journal::RecordReader& records, int large, const CopyJob& copy,
                                   std::string& buffer) {
+  if (copy.set_down)
+    return read_set_down(large, copy, buffer);
   const auto record = records.read(copy.place, buffer);
   if (!record)
     return std::unexpected(record.error());
@@ -37,9 +62,12 @@ SystemResult<Restored> Restorer::restore(std::uint32_t mailbox, std::span<const 
   std::unordered_map<Id128, std::vector<CopyFile>, Id128Hash> there;
   for (const CopyJob& copy : copies)
     there.try_emplace(copy.message);
+  std::set<std::string> folders{"new", "cur"};
   const auto visited = visit_messages(maildir->get(), [&](const MaildirPlace& place) {
-    if (const auto wanted = there.find(place.message); wanted != there.end())
+    if (const auto wanted = there.find(place.message); wanted != there.end()) {
       wanted->second.push_back({std::string(place.folder), place.name, false});
+      folders.emplace(place.folder);
+    }
   });
   if (!visited)
     return std::unexpected(visited.error());
@@ -53,8 +81,8 @@ SystemResult<Restored> Restorer::restore(std::uint32_t mailbox, std::span<const 
       result.why = Error::system(copy.name, done.error().number).text;
     }
   if (options.sync_each || options.trust == Trust::nothing)
-    for (const std::string folder : {"new", "cur"})
-      if (const auto directory = open_directory(maildir->get(), folder);
+    for (const std::string& folder : folders)
+      if (const auto directory = open_folder(maildir->get(), folder);
           !directory || !files_.sync_directory(directory->get()))
         return std::unexpected(Errno{EIO});
   return result;
@@ -65,10 +93,10 @@ void Restorer::compare(int maildir, std::span<const CopyJob> copies,
                        std::unordered_map<Id128, std::vector<CopyFile>, Id128Hash>& there) const {
   std::vector<Comparison> all;
   for (const CopyJob& copy : copies)
-    if (!copy.large) // else it is not looked at
+    if (!copy.large || copy.set_down) // else it is not looked at
       for (CopyFile& file : there[copy.message])
         all.push_back({&copy, &file});
-  compare_copies(journal_, maildir, all);
+  compare_copies({journal_, large_, maildir}, all);
 }
 
 // Where nothing syncs everything: what is whole may still be in the page cache alone.
@@ -91,14 +119,14 @@ SystemResult<void> Restorer::restore_one(int maildir, const CopyJob& copy,
                                          const RestoreOptions& options, Restored& result) {
   if (there.empty() && !options.write_absent)
     return {};
-  if (!there.empty() && (options.trust == Trust::names || copy.large)) {
+  if (!there.empty() && (options.trust == Trust::names || (copy.large && !copy.set_down))) {
     // A large one's content was synced before its record, and under any name it is the same file.
     for (const CopyFile& file : there)
       if (const auto synced = sync_if_asked(maildir, file, options); !synced)
         return synced;
     return {};
   }
-  if (copy.large) {
+  if (copy.large && there.empty()) {
     const auto linked = writer_.link(copy.mailbox, copy.name, large_,
                                      LargeFiles::name_of(copy.message, copy.mailbox));
     if (!linked)
@@ -122,7 +150,10 @@ SystemResult<void> Restorer::restore_one(int maildir, const CopyJob& copy,
   }
   if (!there.empty() && not_whole.empty())
     return {};
-  const auto bytes = read_copy(records_, copy, record_);
+  const auto bytes = read_copy(records_, large_, copy, record_);
+  // A checkpoint has removed the name in `large`: what is there was synced.
+  if (!bytes && copy.set_down && bytes.error().number == ENOENT)
+    return {};
   if (!bytes)
     return std::unexpected(bytes.error());
   if (there.empty()) {

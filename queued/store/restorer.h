@@ -69,7 +69,8 @@ struct CopyBytes {
   Bytes head, content;
 };
 SystemResult<CopyBytes> read_copy(int journal, const CopyJob& copy, std::string& buffer);
-SystemResult<CopyBytes> read_copy(journal::RecordReader& records, const CopyJob& copy,
+// The same; of one that was set down, from its file in LARGE, all of it as content.
+SystemResult<CopyBytes> read_copy(journal::RecordReader& records, int large, const CopyJob& copy,
                                   std::string& buffer);
 
 } // namespace letterlock::queued

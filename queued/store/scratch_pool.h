@@ -7,7 +7,7 @@
 #include "queued/disk/completion_queue.h"
 #include "queued/disk/space_ledger.h"
 #include "queued/disk/worker_pool.h"
-#include "queued/store/store.h"
+#include "queued/message_store.h"
 
 #include <unordered_map>
 

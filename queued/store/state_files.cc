@@ -166,7 +166,11 @@ std::string StateDirectory::set_aside(const journal::Damage& damage) {
 
 std::string StateDirectory::set_queue_aside(const std::string& name) {
   // Not beside itself: what is no file of the queue is as much in the way under another name.
-  const std::string aside = free_name(corrupt_.get(), "queue-" + name, 1);
+  // What a log cannot show is no good name there.
+  std::string shown = name;
+  std::replace_if(
+      shown.begin(), shown.end(), [](char c) { return c < 0x21 || c > 0x7e; }, '?');
+  const std::string aside = free_name(corrupt_.get(), "queue-" + shown, 1);
   const auto moved = files_.rename(queue(), name, corrupt_.get(), aside);
   return moved ? "queue/" + name + " is now corrupt/" + aside
                : Error::system("queue/" + name + " cannot be set aside", moved.error().number).text;

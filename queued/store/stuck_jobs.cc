@@ -2,6 +2,7 @@
 #include "queued/store/stuck_jobs.h"
 
 #include <algorithm>
+#include <map>
 #include <unordered_set>
 
 namespace letterlock::queued {
@@ -14,31 +15,69 @@ std::size_t StuckCounts::copies_of(std::uint32_t mailbox) const {
   return found == copies_.end() ? 0 : found->second;
 }
 
-void StuckCounts::add(const StuckJob& job) {
+void StuckCounts::add(const StuckJob& job, std::uint64_t bytes) {
   if (const auto* copy = std::get_if<CopyJob>(&job)) {
     const std::lock_guard guard(mutex_);
     ++copies_[copy->mailbox];
   }
+  bytes_.fetch_add(bytes, std::memory_order_release);
   all_.fetch_add(1, std::memory_order_release);
+  if (sequence_of(job) <= watched_.load(std::memory_order_acquire))
+    became_stuck_.fetch_add(1, std::memory_order_release);
 }
 
-void StuckCounts::remove(const StuckJob& job) {
+void StuckCounts::remove(const StuckJob& job, std::uint64_t bytes) {
   if (const auto* copy = std::get_if<CopyJob>(&job)) {
     const std::lock_guard guard(mutex_);
     const auto found = copies_.find(copy->mailbox);
     if (--found->second == 0)
       copies_.erase(found);
   }
+  bytes_.fetch_sub(bytes, std::memory_order_release);
   all_.fetch_sub(1, std::memory_order_release);
 }
 
+namespace {
+
+constexpr std::uint64_t record_overhead = 512;   // of a copy: its envelope, names, numbers
+constexpr std::size_t most_failures_a_round = 4; // of one maildrop
+
+std::uint64_t bytes_of(const StuckJob& job) {
+  if (const auto* copy = std::get_if<CopyJob>(&job))
+    return copy->large ? copy->place.length : record_overhead + copy->head.size();
+  const auto& removal = std::get<RemovalJob>(job);
+  std::uint64_t bytes = record_overhead + removal.messages.size() * 20;
+  for (const SeenFile& file : removal.files)
+    bytes += file.base.size() + 4;
+  return bytes;
+}
+
+} // namespace
+
 void StuckJobs::put(StuckJob job, bool at_once) {
+  const std::uint64_t bytes = bytes_of(job);
+  std::visit([this](auto& of) { of.stuck = ++last_name_; }, job);
   if (auto* copy = std::get_if<CopyJob>(&job)) {
     copy->head.clear();
     copy->content.reset();
   }
-  counts_.add(job);
-  jobs_.push_back({std::move(job), Clock::now() + (at_once ? Clock::duration() : first_), first_});
+  counts_.add(job, bytes);
+  jobs_.push_back(
+      {std::move(job), Clock::now() + (at_once ? Clock::duration() : first_), first_, bytes});
+}
+
+template <class Gone> void StuckJobs::erase_if(Gone gone) {
+  std::erase_if(jobs_, [&](Stuck& stuck) {
+    if (!gone(stuck))
+      return false;
+    counts_.remove(stuck.job, stuck.bytes);
+    return true;
+  });
+}
+
+bool StuckJobs::has(std::uint32_t mailbox) const {
+  return std::any_of(jobs_.begin(), jobs_.end(),
+                     [=](const Stuck& stuck) { return mailbox_of(stuck.job) == mailbox; });
 }
 
 std::optional<StuckJobs::Clock::time_point> StuckJobs::next_retry() const {
@@ -49,19 +88,49 @@ std::optional<StuckJobs::Clock::time_point> StuckJobs::next_retry() const {
   return next;
 }
 
-void StuckJobs::retry(const std::function<bool(StuckJob&)>& succeeds) {
+void StuckJobs::retry(const std::function<bool(StuckJob&)>& one,
+                      const std::function<std::vector<bool>(std::vector<CopyJob*>)>& together) {
   const auto now = Clock::now();
-  std::erase_if(jobs_, [&](Stuck& stuck) {
-    if (stuck.next > now)
-      return false;
-    if (succeeds(stuck.job)) {
-      counts_.remove(stuck.job);
-      return true;
-    }
+  std::map<std::uint32_t, std::vector<Stuck*>> due;
+  for (Stuck& stuck : jobs_)
+    if (stuck.next <= now)
+      due[mailbox_of(stuck.job)].push_back(&stuck);
+  std::unordered_set<std::uint64_t> done;
+  const auto wait_longer = [&](Stuck& stuck) {
     stuck.delay = std::min(stuck.delay * 2, last_);
     stuck.next = Clock::now() + stuck.delay;
-    return false;
-  });
+  };
+  for (auto& [mailbox, jobs] : due) {
+    bool taken = false; // anything was
+    std::size_t failures = 0;
+    std::vector<Stuck*> looked_for;
+    for (Stuck* stuck : jobs) {
+      const auto* copy = std::get_if<CopyJob>(&stuck->job);
+      if (taken && copy != nullptr && copy->looked_for) {
+        looked_for.push_back(stuck);
+      } else if (failures == most_failures_a_round) {
+        stuck->next = Clock::now() + stuck->delay; // not tried: those come first the next time
+      } else if (one(stuck->job)) {
+        taken = true;
+        done.insert(name_of(stuck->job));
+      } else {
+        ++failures;
+        wait_longer(*stuck);
+      }
+    }
+    std::vector<CopyJob*> copies;
+    for (Stuck* stuck : looked_for)
+      copies.push_back(&std::get<CopyJob>(stuck->job));
+    if (copies.empty())
+      continue;
+    const std::vector<bool> succeeded = together(std::move(copies));
+    for (std::size_t i = 0; i < looked_for.size(); ++i)
+      if (succeeded[i])
+        done.insert(name_of(looked_for[i]->job));
+      else
+        wait_longer(*looked_for[i]);
+  }
+  erase_if([&](const Stuck& stuck) { return done.contains(name_of(stuck.job)); });
 }
 
 void StuckJobs::drop_copies(std::uint32_t mailbox, const std::vector<Id128>& messages,
@@ -69,12 +138,11 @@ void StuckJobs::drop_copies(std::uint32_t mailbox, const std::vector<Id128>& mes
   if (jobs_.empty())
     return;
   const std::unordered_set<Id128, Id128Hash> dropped(messages.begin(), messages.end());
-  std::erase_if(jobs_, [&](const Stuck& stuck) {
+  erase_if([&](const Stuck& stuck) {
     const auto* copy = std::get_if<CopyJob>(&stuck.job);
     if (copy == nullptr || copy->mailbox != mailbox || !dropped.contains(copy->message))
       return false;
     each(*copy);
-    counts_.remove(stuck.job);
     return true;
   });
 }
@@ -86,8 +154,9 @@ void add(Unsettled& to, const StuckJob& job) {
     CopyJob& given = to.copies.emplace_back(*copy);
     given.booking.reset();
     given.claim.reset();
-  } else
+  } else {
     to.removals.push_back(std::get<RemovalJob>(job));
+  }
 }
 
 } // namespace
@@ -108,18 +177,24 @@ Unsettled StuckJobs::up_to(journal::Sequence up_to) const {
   return found;
 }
 
-bool StuckJobs::replace(journal::Sequence from, StuckJob to) {
-  const auto found = std::find_if(jobs_.begin(), jobs_.end(), [&](const Stuck& stuck) {
-    return sequence_of(stuck.job) == from && mailbox_of(stuck.job) == mailbox_of(to);
-  });
+bool StuckJobs::replace(std::uint64_t stuck, std::optional<StuckJob> to) {
+  const auto found = std::find_if(jobs_.begin(), jobs_.end(),
+                                  [stuck](const Stuck& one) { return name_of(one.job) == stuck; });
   if (found == jobs_.end())
     return false;
-  if (auto *from_copy = std::get_if<CopyJob>(&found->job), *to_copy = std::get_if<CopyJob>(&to);
+  counts_.remove(found->job, found->bytes);
+  if (!to) {
+    jobs_.erase(found);
+    return true;
+  }
+  if (auto *from_copy = std::get_if<CopyJob>(&found->job), *to_copy = std::get_if<CopyJob>(&*to);
       from_copy != nullptr && to_copy != nullptr) {
     to_copy->booking = std::move(from_copy->booking);
     to_copy->claim = std::move(from_copy->claim);
   }
-  found->job = std::move(to);
+  found->job = std::move(*to);
+  found->bytes = bytes_of(found->job);
+  counts_.add(found->job, found->bytes);
   return true;
 }
 

@@ -30,13 +30,21 @@ class StuckCounts {
 public:
   std::size_t all() const { return all_.load(std::memory_order_acquire); }
   std::size_t copies_of(std::uint32_t mailbox) const;
+  // What its records take in the journal, about, once they were written again.
+  std::uint64_t bytes() const { return bytes_.load(std::memory_order_acquire); }
+
+  // From now on counts what becomes stuck with a record up to UP_TO, in became_stuck().
+  void watch(journal::Sequence up_to) const { watched_.store(up_to, std::memory_order_release); }
+  std::uint64_t became_stuck() const { return became_stuck_.load(std::memory_order_acquire); }
 
 private:
   friend class StuckJobs;
-  void add(const StuckJob& job);
-  void remove(const StuckJob& job);
+  void add(const StuckJob& job, std::uint64_t bytes);
+  void remove(const StuckJob& job, std::uint64_t bytes);
 
   std::atomic<std::size_t> all_ = 0;
+  std::atomic<std::uint64_t> bytes_ = 0, became_stuck_ = 0;
+  mutable std::atomic<journal::Sequence> watched_ = 0;
   mutable std::mutex mutex_; // guards copies_
   std::unordered_map<std::uint32_t, std::size_t> copies_;
 };
@@ -55,8 +63,12 @@ public:
 
   // When the next is to be tried.
   std::optional<Clock::time_point> next_retry() const;
-  // Tries what is due, in the order in which it was put; of what SUCCEEDS nothing is left.
-  void retry(const std::function<bool(StuckJob&)>& succeeds);
+  // Tries what is due, maildrop by maildrop. While a few of one fail, ONE by one, its others wait;
+  // else what was looked for goes to TOGETHER, which says of each in their order whether it
+  // succeeded. Of what succeeds nothing is left.
+  void retry(const std::function<bool(StuckJob&)>& one,
+             const std::function<std::vector<bool>(std::vector<CopyJob*>)>& together);
+  bool has(std::uint32_t mailbox) const;
 
   // Forgets the copies of MESSAGES in MAILBOX, and shows each to EACH.
   void drop_copies(std::uint32_t mailbox, const std::vector<Id128>& messages,
@@ -66,24 +78,30 @@ public:
   Unsettled of_mailbox(std::uint32_t mailbox) const;
   // Whose records are not above UP_TO.
   Unsettled up_to(journal::Sequence up_to) const;
-  // Replaces the one whose record was FROM by TO, which is the same by another record. False: there
-  // is none any more. A copy keeps its booking and its claim.
-  bool replace(journal::Sequence from, StuckJob to);
+  // Replaces the one of that name by TO, which is the same by another record, or by nothing; what
+  // it had booked and claimed stays with it. False: there is none any more.
+  bool replace(std::uint64_t stuck, std::optional<StuckJob> to);
 
 private:
   struct Stuck {
     StuckJob job;
     Clock::time_point next;
     std::chrono::milliseconds delay{};
+    std::uint64_t bytes = 0;
   };
+  template <class Gone> void erase_if(Gone gone);
 
   StuckCounts& counts_;
   const std::chrono::milliseconds first_, last_;
   std::deque<Stuck> jobs_;
+  std::uint64_t last_name_ = 0;
 };
 
 inline std::uint32_t mailbox_of(const StuckJob& job) {
   return std::visit([](const auto& of) { return of.mailbox; }, job);
+}
+inline std::uint64_t name_of(const StuckJob& job) {
+  return std::visit([](const auto& of) { return of.stuck; }, job);
 }
 inline journal::Sequence sequence_of(const StuckJob& job) {
   return std::visit([](const auto& of) { return of.sequence; }, job);

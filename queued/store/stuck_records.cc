@@ -3,15 +3,20 @@
 
 #include "queued/maildir/own_name.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <iterator>
+#include <optional>
+#include <utility>
 
 namespace letterlock::queued {
 
 namespace {
 
-constexpr std::size_t most_moved_at_once = 64; // each with a head of 64 KiB at most
+constexpr std::size_t most_moved_at_once = 1024;
 
 journal::Expunge record_of(const RemovalJob& job) {
   journal::Expunge record;
@@ -25,70 +30,109 @@ journal::Expunge record_of(const RemovalJob& job) {
   return record;
 }
 
+class Asking {
+public:
+  explicit Asking(const std::function<void(bool)>& tell) : tell_(tell) { tell_(true); }
+  ~Asking() { tell_(false); }
+  Asking(const Asking&) = delete;
+  Asking& operator=(const Asking&) = delete;
+
+private:
+  const std::function<void(bool)>& tell_;
+};
+
 } // namespace
 
 Expected<void> StuckRecords::write_again(journal::Sequence up_to) {
+  std::optional<Asking> asking(std::in_place, parts_.asking);
   const CommitPipeline::NoExpunges hold(parts_.pipeline);
+  asking.reset(); // what follows waits for the disk
   Unsettled stuck = parts_.materialiser.stuck_up_to(up_to);
-  std::size_t unreadable = 0;
-  if (const auto done = set_down(stuck.copies, unreadable); !done)
-    return std::unexpected(Error::system("large", done.error().number));
+  why_.clear();
+  if (const auto done = set_down(stuck.copies); !done)
+    why_ = Error::system("large", done.error().number).text;
   std::vector<StuckJob> jobs(std::make_move_iterator(stuck.copies.begin()),
                              std::make_move_iterator(stuck.copies.end()));
   std::move(stuck.removals.begin(), stuck.removals.end(), std::back_inserter(jobs));
-  std::sort(jobs.begin(), jobs.end(),
-            [](const auto& a, const auto& b) { return sequence_of(a) < sequence_of(b); });
-  for (std::size_t next = 0; next < jobs.size(); next += most_moved_at_once) {
-    const auto first = jobs.begin() + static_cast<std::ptrdiff_t>(next);
-    const auto count = std::min(most_moved_at_once, jobs.size() - next);
-    if (auto moved = move({first, first + static_cast<std::ptrdiff_t>(count)}); !moved)
-      return moved;
+  std::stable_sort(jobs.begin(), jobs.end(),
+                   [](const auto& a, const auto& b) { return sequence_of(a) < sequence_of(b); });
+  asking.emplace(parts_.asking);
+  Part part;
+  for (StuckJob& job : jobs) {
+    add(part, std::move(job));
+    if (part.bytes >= parts_.record_bytes || part.jobs.size() == most_moved_at_once)
+      if (auto moved = move(std::exchange(part, {})); !moved)
+        return moved;
   }
-  if (unreadable > 0)
-    return fail(std::to_string(unreadable) + " of their records cannot be read");
+  if (auto moved = move(std::move(part)); !moved)
+    return moved;
+  if (!why_.empty())
+    return fail(why_);
   return {};
 }
 
-// Makes files in `large` of those whose content is in the journal, durably, and leaves out those
-// that cannot be read. An error: of none.
-SystemResult<void> StuckRecords::set_down(std::vector<CopyJob>& copies, std::size_t& unreadable) {
+// Makes files in `large` of those whose content is in the journal, durably, and leaves out what
+// cannot be moved. An error: none of these is durable, and all are left out.
+SystemResult<void> StuckRecords::set_down(std::vector<CopyJob>& copies) {
+  const auto settle = [&](SystemResult<void> result) {
+    std::erase_if(copies, [this](const CopyJob& copy) {
+      if (!copy.large || has_file(copy))
+        return !copy.large;
+      give_up(copy, "its file in large is not there");
+      return true;
+    });
+    return result;
+  };
+  if (std::all_of(copies.begin(), copies.end(), [](const CopyJob& copy) { return copy.large; }))
+    return settle({});
+  // The first time, to see whether the system can sync all in one go.
+  auto synced = parts_.files.sync_everything(parts_.root);
+  const bool sync_each = !synced && synced.error().number == ENOSYS;
+  if (!synced && !sync_each)
+    return settle(synced);
   std::vector<CopyJob*> made;
-  bool sync_each = false;
   std::string buffer;
   for (CopyJob& copy : copies) {
     if (copy.large)
       continue;
     const auto bytes = read_copy(parts_.journal, copy, buffer);
     if (!bytes) {
-      ++unreadable;
+      if (bytes.error().number == ENOENT)
+        give_up(copy, "its record in the journal is damaged");
+      else
+        why_ = Error::system("journal", bytes.error().number).text;
       continue;
     }
     const auto file =
         parts_.large.write_one(copy.message, copy.mailbox, bytes->head, bytes->content);
-    if (!file)
-      return std::unexpected(file.error());
-    // The first tells whether the system can sync all of them in one go.
-    if (made.empty()) {
-      const auto synced = parts_.files.sync_everything(parts_.root);
-      sync_each = !synced && synced.error().number == ENOSYS;
-      if (!synced && !sync_each)
-        return synced;
-    }
-    if (sync_each)
-      if (const auto synced = parts_.files.sync_file(file->get()); !synced)
-        return synced;
-    made.push_back(&copy);
+    if (const auto done = file && sync_each ? parts_.files.sync_file(file->get())
+                          : file            ? SystemResult<void>()
+                                            : std::unexpected(file.error());
+        !done)
+      why_ = Error::system("large", done.error().number).text;
+    else
+      made.push_back(&copy);
   }
-  if (!made.empty()) {
-    const auto synced =
-        sync_each ? parts_.large.sync_names() : parts_.files.sync_everything(parts_.root);
-    if (!synced)
-      return synced;
-  }
-  for (CopyJob* copy : made)
-    copy->large = true;
-  std::erase_if(copies, [](const CopyJob& copy) { return !copy.large; });
-  return {};
+  synced = sync_each ? parts_.large.sync_names() : parts_.files.sync_everything(parts_.root);
+  if (synced)
+    for (CopyJob* copy : made)
+      copy->large = copy->set_down = true;
+  return settle(synced);
+}
+
+bool StuckRecords::has_file(const CopyJob& copy) const {
+  struct stat about = {};
+  const std::string name = LargeFiles::name_of(copy.message, copy.mailbox);
+  return ::fstatat(parts_.large.directory(), name.c_str(), &about, AT_SYMLINK_NOFOLLOW) == 0 ||
+         errno != ENOENT;
+}
+
+// Nobody can bring it to its maildrop: to wait would help it no more, and hold up all others.
+void StuckRecords::give_up(const CopyJob& copy, const std::string& why) {
+  parts_.reporter.say(StoreReport::Level::error, "maildrop.lost",
+                      "maildrop " + std::to_string(copy.mailbox) + ": " + copy.message.hex() +
+                          ": " + why);
+  parts_.materialiser.moved({copy.mailbox, copy.stuck, copy.sequence, std::nullopt});
 }
 
 // What it is to say of the one copy alone. The views point into BUFFER.
@@ -109,30 +153,50 @@ SystemResult<journal::Accept> StuckRecords::record_of(const CopyJob& copy,
   return std::move(*accept);
 }
 
-Expected<void> StuckRecords::move(const std::vector<StuckJob>& jobs) {
-  std::vector<std::string> buffers(jobs.size());
-  std::vector<journal::Record> records;
-  for (std::size_t i = 0; i < jobs.size(); ++i) {
-    if (const auto* copy = std::get_if<CopyJob>(&jobs[i])) {
-      auto record = record_of(*copy, buffers[i]);
-      if (!record)
-        return std::unexpected(Error::system("journal", record.error().number));
-      records.emplace_back(std::move(*record));
-    } else {
-      records.emplace_back(queued::record_of(std::get<RemovalJob>(jobs[i])));
+// One that cannot be made a record of is left out.
+void StuckRecords::add(Part& part, StuckJob job) {
+  constexpr std::size_t overhead = 256; // of a record, about
+  std::string& buffer = part.buffers.emplace_back();
+  if (const auto* copy = std::get_if<CopyJob>(&job)) {
+    auto record = record_of(*copy, buffer);
+    if (!record) {
+      why_ = Error::system("journal", record.error().number).text;
+      return;
     }
+    part.bytes += overhead + record->copies.at(0).head.size();
+    part.records.emplace_back(std::move(*record));
+  } else {
+    const auto& removal = std::get<RemovalJob>(job);
+    part.bytes += overhead + removal.messages.size() * 20;
+    for (const SeenFile& file : removal.files)
+      part.bytes += file.base.size();
   }
+  part.jobs.push_back(std::move(job));
+}
+
+Expected<void> StuckRecords::move(Part part) {
+  if (part.jobs.empty())
+    return {};
+  // Their views point into the jobs, which stay where they are from now on.
+  std::vector<journal::Record> records;
+  auto copy_record = part.records.begin();
+  for (const StuckJob& job : part.jobs)
+    if (const auto* removal = std::get_if<RemovalJob>(&job))
+      records.emplace_back(queued::record_of(*removal));
+    else
+      records.emplace_back(std::move(*copy_record++));
+  const std::vector<StuckJob>& jobs = part.jobs;
   const auto written = parts_.pipeline.write_again(records);
   if (written.size() != jobs.size())
     return fail("the journal does not take the records of what is stuck");
   for (std::size_t i = 0; i < jobs.size(); ++i) {
-    Moved moved{sequence_of(jobs[i]), jobs[i]};
-    if (auto* copy = std::get_if<CopyJob>(&moved.job)) {
+    Moved moved{mailbox_of(jobs[i]), name_of(jobs[i]), sequence_of(jobs[i]), jobs[i]};
+    if (auto* copy = std::get_if<CopyJob>(&*moved.job)) {
       parts_.large.recorded(written[i].sequence, copy->message, copy->mailbox);
       copy->sequence = written[i].sequence;
       copy->place = written[i].place;
     } else {
-      std::get<RemovalJob>(moved.job).sequence = written[i].sequence;
+      std::get<RemovalJob>(*moved.job).sequence = written[i].sequence;
     }
     parts_.materialiser.moved(std::move(moved));
   }

@@ -7,6 +7,8 @@
 
 #include "queued/store/commit_pipeline.h"
 
+#include <deque>
+
 namespace letterlock::queued {
 
 class StuckRecords {
@@ -18,6 +20,10 @@ public:
     CommitPipeline& pipeline;
     Materialiser& materialiser;
     LargeFiles& large;
+    Reporter& reporter;
+    std::size_t record_bytes; // of what is written at once, about
+    // Something of ours is for the journal, now; or not any more.
+    std::function<void(bool)> asking;
   };
   explicit StuckRecords(const Parts& parts) : parts_(parts) {}
 
@@ -26,11 +32,22 @@ public:
   Expected<void> write_again(journal::Sequence up_to);
 
 private:
-  SystemResult<void> set_down(std::vector<CopyJob>& copies, std::size_t& unreadable);
+  SystemResult<void> set_down(std::vector<CopyJob>& copies);
+  bool has_file(const CopyJob& copy) const;
+  void give_up(const CopyJob& copy, const std::string& why);
   SystemResult<journal::Accept> record_of(const CopyJob& copy, std::string& buffer) const;
-  Expected<void> move(const std::vector<StuckJob>& jobs);
+  // What becomes one batch.
+  struct Part {
+    std::vector<StuckJob> jobs;
+    std::vector<journal::Record> records; // of the copies among them
+    std::deque<std::string> buffers;      // that these point into
+    std::size_t bytes = 0;
+  };
+  void add(Part& part, StuckJob job);
+  Expected<void> move(Part part);
 
   const Parts parts_;
+  std::string why_; // something stays as it is
 };
 
 } // namespace letterlock::queued

@@ -5,8 +5,8 @@
 #pragma once
 
 #include "queued/maildir/maildrop_index.h"
+#include "queued/message_store.h"
 #include "queued/store/copy_job.h"
-#include "queued/store/store.h"
 
 #include <map>
 #include <mutex>

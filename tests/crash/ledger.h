@@ -3,7 +3,7 @@
 #pragma once
 
 #include "common/base/id128.h"
-#include "queued/store/store.h"
+#include "queued/message_store.h"
 
 #include <map>
 #include <string>

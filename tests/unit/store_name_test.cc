@@ -3,8 +3,8 @@
 #include "queued/maildir/maildir_name.h"
 #include "queued/maildir/own_name.h"
 #include "queued/store/account_table.h"
-#include "tests/unit/store_support.h"
 #include "tests/unit/check.h"
+#include "tests/unit/store_support.h"
 
 using namespace letterlock;
 using namespace letterlock::queued;

@@ -48,7 +48,8 @@ struct Fixture {
   void fill_the_journal() {
     const std::string content(20'000, 'y');
     for (int i = 0; i < 100; ++i) {
-      const auto status = store.commit(delivery(Id128::random(), content + "\n", {2}));
+      const auto status =
+          store.commit_patiently([&] { return delivery(Id128::random(), content + "\n", {2}); });
       assert_int_equal(static_cast<int>(status), static_cast<int>(CommitStatus::committed));
     }
   }

@@ -124,6 +124,7 @@ public:
     options.limits.segment_bytes = 1u << 20; // so that a start is quick
     options.life = Id128{{1}};
     options.first_retry = std::chrono::milliseconds(1);
+    options.full_pace = std::chrono::milliseconds(200);
     return options;
   }
 
@@ -149,6 +150,16 @@ public:
     return answer;
   }
   CommitStatus commit(Delivery what) { return wait_for(submit(std::move(what))).status; }
+  // As a client does: what is full now is tried again.
+  CommitStatus commit_patiently(const std::function<Delivery()>& make) {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    for (;;) {
+      const auto status = commit(make());
+      if (status != CommitStatus::full || std::chrono::steady_clock::now() > deadline)
+        return status;
+      ::poll(nullptr, 0, 10);
+    }
+  }
 
   Expected<std::vector<AccountId>> resolve(std::vector<AccountName> names) {
     auto answer = std::make_shared<std::optional<Expected<std::vector<AccountId>>>>();

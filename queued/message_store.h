@@ -266,6 +266,11 @@ struct StoreLimits {
   std::size_t queue_recipients = 250'000; // of all of them; the same
 };
 
+// Of a record that can be made as long as one likes, of removals say.
+inline std::size_t most_record_bytes(const StoreLimits& limits) {
+  return limits.segment_bytes / 32 < 1u << 20 ? limits.segment_bytes / 32 : 1u << 20;
+}
+
 class MessageStore {
 public:
   virtual ~MessageStore() = default; // commits what it has accepted
