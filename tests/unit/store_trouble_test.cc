@@ -190,11 +190,9 @@ void long_heads_of_what_is_stuck_do_not_fill_the_journal_for_ever(void**) {
       assert_true(status == CommitStatus::committed || status == CommitStatus::failed);
     }
     f.store.settle();
-    int taken = 0;
     for (int i = 0; i < 300; ++i)
-      if (f.store.commit(delivery(Id128::random(), std::string(50'000, 'y') + "\n", {2})) ==
-          CommitStatus::committed)
-        ++taken;
+      static_cast<void>(
+          f.store.commit(delivery(Id128::random(), std::string(50'000, 'y') + "\n", {2})));
     const bool goes_on = f.takes_mail_within(std::chrono::seconds(10));
     assert_true(goes_on);
   }
@@ -294,11 +292,9 @@ void one_record_that_cannot_be_read_does_not_stop_all(void**) {
     f.commit(std::move(made));
     f.store.settle();
     flip(f.directory, "needle-in-the-record");
-    int taken = 0;
     for (int i = 0; i < 60; ++i)
-      if (f.store.commit(delivery(Id128::random(), std::string(20'000, 'y') + "\n", {2})) ==
-          CommitStatus::committed)
-        ++taken;
+      static_cast<void>(
+          f.store.commit(delivery(Id128::random(), std::string(20'000, 'y') + "\n", {2})));
     const bool goes_on = f.takes_mail_within(std::chrono::seconds(5));
     assert_true(goes_on);
   }
