@@ -35,14 +35,6 @@ bool Checkpointer::stopping() const {
   return stopping_;
 }
 
-void Checkpointer::begin() {
-  {
-    const std::lock_guard guard(mutex_);
-    wanted_ = true;
-  }
-  changed_.notify_all();
-}
-
 bool Checkpointer::pace() {
   const auto use = parts_.journal.use();
   if (!use.segment_full)

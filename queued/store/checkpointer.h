@@ -53,8 +53,6 @@ public:
   // Waits a little if the journal is nearly full, until a checkpoint is over. False: the checkpoint
   // has something for the journal, and nothing else is to be written before. For the pipeline.
   bool pace();
-  // Begins one now. From any thread.
-  void begin();
 
 private:
   void run();

@@ -39,20 +39,22 @@ void StuckCounts::remove(const StuckJob& job, std::uint64_t bytes) {
 
 namespace {
 
-constexpr std::uint64_t record_overhead = 512;   // of a copy: its envelope, names, numbers
 constexpr std::size_t most_failures_a_round = 4; // of one maildrop
 
 std::uint64_t bytes_of(const StuckJob& job) {
   if (const auto* copy = std::get_if<CopyJob>(&job))
     return copy->large ? copy->place.length : record_overhead + copy->head.size();
-  const auto& removal = std::get<RemovalJob>(job);
-  std::uint64_t bytes = record_overhead + removal.messages.size() * 20;
-  for (const SeenFile& file : removal.files)
-    bytes += file.base.size() + 4;
-  return bytes;
+  return record_bytes(std::get<RemovalJob>(job));
 }
 
 } // namespace
+
+std::uint64_t record_bytes(const RemovalJob& job) {
+  std::uint64_t bytes = record_overhead + job.messages.size() * 20;
+  for (const SeenFile& file : job.files)
+    bytes += file.base.size() + 4;
+  return bytes;
+}
 
 void StuckJobs::put(StuckJob job, bool at_once) {
   const std::uint64_t bytes = bytes_of(job);

@@ -26,6 +26,10 @@ struct Unsettled {
   std::vector<RemovalJob> removals; // still there, perhaps
 };
 
+// What the record of one takes in the journal, about.
+inline constexpr std::uint64_t record_overhead = 512;
+std::uint64_t record_bytes(const RemovalJob& job);
+
 class StuckCounts {
 public:
   std::size_t all() const { return all_.load(std::memory_order_acquire); }

@@ -155,38 +155,25 @@ SystemResult<journal::Accept> StuckRecords::record_of(const CopyJob& copy,
 
 // One that cannot be made a record of is left out.
 void StuckRecords::add(Part& part, StuckJob job) {
-  constexpr std::size_t overhead = 256; // of a record, about
-  std::string& buffer = part.buffers.emplace_back();
-  if (const auto* copy = std::get_if<CopyJob>(&job)) {
-    auto record = record_of(*copy, buffer);
-    if (!record) {
-      why_ = Error::system("journal", record.error().number).text;
-      return;
-    }
-    part.bytes += overhead + record->copies.at(0).head.size();
-    part.records.emplace_back(std::move(*record));
-  } else {
-    const auto& removal = std::get<RemovalJob>(job);
-    part.bytes += overhead + removal.messages.size() * 20;
-    for (const SeenFile& file : removal.files)
-      part.bytes += file.base.size();
+  if (const auto* removal = std::get_if<RemovalJob>(&job)) {
+    part.bytes += record_bytes(*removal);
+    part.jobs.push_back(std::move(job));
+    part.records.emplace_back(queued::record_of(std::get<RemovalJob>(part.jobs.back())));
+    return;
   }
+  auto record = record_of(std::get<CopyJob>(job), part.buffers.emplace_back());
+  if (!record) {
+    why_ = Error::system("journal", record.error().number).text;
+    return;
+  }
+  part.bytes += record_overhead + record->copies.at(0).head.size();
   part.jobs.push_back(std::move(job));
+  part.records.emplace_back(std::move(*record));
 }
 
 Expected<void> StuckRecords::move(Part part) {
-  if (part.jobs.empty())
-    return {};
-  // Their views point into the jobs, which stay where they are from now on.
-  std::vector<journal::Record> records;
-  auto copy_record = part.records.begin();
-  for (const StuckJob& job : part.jobs)
-    if (const auto* removal = std::get_if<RemovalJob>(&job))
-      records.emplace_back(queued::record_of(*removal));
-    else
-      records.emplace_back(std::move(*copy_record++));
-  const std::vector<StuckJob>& jobs = part.jobs;
-  const auto written = parts_.pipeline.write_again(records);
+  const std::deque<StuckJob>& jobs = part.jobs;
+  const auto written = parts_.pipeline.write_again(part.records);
   if (written.size() != jobs.size())
     return fail("the journal does not take the records of what is stuck");
   for (std::size_t i = 0; i < jobs.size(); ++i) {

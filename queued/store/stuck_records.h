@@ -38,10 +38,11 @@ private:
   SystemResult<journal::Accept> record_of(const CopyJob& copy, std::string& buffer) const;
   // What becomes one batch.
   struct Part {
-    std::vector<StuckJob> jobs;
-    std::vector<journal::Record> records; // of the copies among them
-    std::deque<std::string> buffers;      // that these point into
-    std::size_t bytes = 0;
+    // What the records point into stays where it is.
+    std::deque<StuckJob> jobs;
+    std::deque<std::string> buffers;
+    std::vector<journal::Record> records; // of each job
+    std::uint64_t bytes = 0;              // of these, about
   };
   void add(Part& part, StuckJob job);
   Expected<void> move(Part part);
