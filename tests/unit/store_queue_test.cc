@@ -259,6 +259,25 @@ void a_full_queue_takes_dsns_only(void**) {
   assert_status(commit(f.store, outgoing(2, text, {"a@example.net"})), CommitStatus::committed);
 }
 
+// Without it, what it tells of other recipients would be lost, and they would get the message
+// again.
+void a_dsn_goes_to_a_maildrop_for_which_too_much_waits(void**) {
+  auto options = queue_options();
+  options.limits.stuck_copies = 1;
+  Fixture f(options);
+  const Id128 message = commit(f.store, outgoing(1, text, {"a@example.net"})).message;
+  for (const char* name : {"tmp", "new", "cur"})
+    f.files.freeze(f.directory.maildir(1) / name);
+  assert_status(commit(f.store, delivery(transaction(2), text)), CommitStatus::committed);
+  f.store.settle();
+  assert_status(commit(f.store, delivery(transaction(3), text)), CommitStatus::failed);
+  QueueOutcome failure = outcome(message, 0, QueuedState::failed);
+  failure.dsn = delivery(transaction(4), "Subject: failed\n\n");
+  assert_status(record(f.store, std::move(failure)), CommitStatus::committed);
+  assert_int_equal(f.store->queue().size(), 0);
+  assert_int_equal((*f.store.list())->messages().size(), 2);
+}
+
 void a_checkpoint_that_cannot_keep_does_not_retire(void**) {
   for (const auto& [call, nth] : {std::pair(Call::create, 1), std::pair(Call::append, 1),
                                   std::pair(Call::rename, 1), std::pair(Call::link, 1)}) {
@@ -511,6 +530,7 @@ int main() {
       cmocka_unit_test(a_repeat_of_an_outcome_is_told_by_its_dsn),
       cmocka_unit_test(an_outcome_that_the_disk_does_not_take_leaves_the_queue_as_it_was),
       cmocka_unit_test(a_full_queue_takes_dsns_only),
+      cmocka_unit_test(a_dsn_goes_to_a_maildrop_for_which_too_much_waits),
       cmocka_unit_test(a_checkpoint_that_cannot_keep_does_not_retire),
       cmocka_unit_test(at_every_moment_the_queue_is_as_it_was_answered),
       cmocka_unit_test(so_it_is_where_each_file_is_synced_by_itself),

@@ -218,6 +218,60 @@ void what_waits_for_it_is_bounded(void**) {
   f.commit(delivery(transaction(3), text, {2}));
 }
 
+// ---- What the log says
+
+struct Told {
+  std::vector<StoreReport> reports;
+
+  MaildirStoreOptions options() {
+    auto made = small_journal();
+    made.report = [this](const StoreReport& report) { reports.push_back(report); };
+    return made;
+  }
+  bool has(const std::string& event, const std::string& about) const {
+    return std::any_of(reports.begin(), reports.end(), [&](const StoreReport& report) {
+      return report.event == event && report.text.starts_with(about);
+    });
+  }
+};
+
+void a_message_whose_file_is_gone_is_given_up_by_name(void**) {
+  Told told;
+  Fixture f(told.options());
+  f.make_unwritable();
+  send_five(f);
+  f.fill_the_journal();
+  for (const std::string& name : f.directory.names("large"))
+    std::filesystem::remove(f.directory.path() / "large" / name);
+  f.fill_the_journal();
+  assert_true(told.has("maildrop.lost", "maildrop 1: "));
+}
+
+void each_maildrop_that_fails_is_named_and_so_is_its_end(void**) {
+  Told told;
+  Fixture f(told.options());
+  assert_true(f.store.resolve({"main", "alice", "bob"}).has_value());
+  f.make_unwritable();
+  for (const char* name : {"tmp", "new", "cur"})
+    f.files.freeze(f.directory.maildir(3) / name);
+  // Both are of one thread.
+  f.commit(delivery(transaction(1), text, {1}));
+  f.commit(delivery(transaction(2), text, {3}));
+  for (const std::uint32_t account : {1U, 3U}) {
+    f.store.settle(account);
+    assert_true(told.has("maildrop.failing", "maildrop " + std::to_string(account) + ": "));
+  }
+  f.files.thaw();
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (!told.has("maildrop.mended", "maildrop 1: ") ||
+         !told.has("maildrop.mended", "maildrop 3: ")) {
+    assert_true(std::chrono::steady_clock::now() < deadline);
+    pollfd watched{f.store->completion_descriptor(), POLLIN, 0};
+    ::poll(&watched, 1, 100);
+    f.store->drain_completions();
+  }
+}
+
 } // namespace
 
 int main() {
@@ -230,6 +284,8 @@ int main() {
       cmocka_unit_test(what_is_expunged_there_stays_gone),
       cmocka_unit_test(what_never_came_there_can_be_expunged),
       cmocka_unit_test(what_waits_for_it_is_bounded),
+      cmocka_unit_test(a_message_whose_file_is_gone_is_given_up_by_name),
+      cmocka_unit_test(each_maildrop_that_fails_is_named_and_so_is_its_end),
   };
   return cmocka_run_group_tests(tests, nullptr, nullptr);
 }
