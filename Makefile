@@ -23,7 +23,7 @@ ONCE =
 FUZZ_SECONDS = 5
 
 LIBS_EVENT = -levent_core
-LIBS_TLS = -ltls
+LIBS_TLS = -ltls -lssl
 LIBS_CRYPTO = -lcrypto
 # AddressSanitizer has a crypt_r of its own that calls this library's: it looks unused and is not.
 LIBS_CRYPT = -Wl,--push-state,--no-as-needed -lcrypt -Wl,--pop-state

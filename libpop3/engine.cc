@@ -210,7 +210,8 @@ void Session::Engine::pass_on() {
 }
 
 void Session::Engine::ask(const Authenticate& authenticate) {
-  handler_.authenticate(authenticate.credentials.user, authenticate.credentials.password.reveal());
+  handler_.authenticate(authenticate.credentials->user,
+                        authenticate.credentials->password.reveal());
 }
 void Session::Engine::ask(const OpenMaildrop&) {
   handler_.open_maildrop();

@@ -16,6 +16,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string_view>
 #include <variant>
@@ -92,7 +93,7 @@ private:
 
   // What the handler is asked for next.
   struct Authenticate {
-    Credentials credentials;
+    std::unique_ptr<const Credentials> credentials; // never none; large beside the others
   };
   struct OpenMaildrop {};
   struct List {

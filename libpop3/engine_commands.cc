@@ -81,7 +81,7 @@ void Session::Engine::execute(const command::Pass& pass) {
     return refuse_command("logging in needs TLS");
   if (!user_)
     return refuse_command("USER comes first");
-  await(AwaitingLogin{}, Authenticate{{*user_, pass.password}});
+  await(AwaitingLogin{}, Authenticate{std::make_unique<const Credentials>(*user_, pass.password)});
 }
 
 void Session::Engine::execute(const command::Auth& auth) {
@@ -96,7 +96,7 @@ void Session::Engine::execute(const command::Auth& auth) {
 
 void Session::Engine::take_plain(const std::expected<Credentials, PlainFault>& response) {
   if (response)
-    return await(AwaitingLogin{}, Authenticate{*response});
+    return await(AwaitingLogin{}, Authenticate{std::make_unique<const Credentials>(*response)});
   switch (response.error()) {
   case PlainFault::cancelled:
     refuse_command("cancelled");

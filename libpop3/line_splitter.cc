@@ -7,6 +7,12 @@
 
 namespace letterlock::pop3 {
 
+namespace {
+
+constexpr std::size_t longest_line = max_line - 2; // without CR LF
+
+} // namespace
+
 LineSplitter::Step LineSplitter::take(std::string_view bytes) {
   if (ended_)
     reset();
@@ -32,8 +38,10 @@ bool LineSplitter::keep(std::string_view bytes) {
   if (bytes.size() > max_skipped_line - length_)
     return false;
   length_ += bytes.size();
-  if (length_ <= line_.size()) {
-    std::copy(bytes.begin(), bytes.end(), line_.begin() + static_cast<std::ptrdiff_t>(kept_));
+  if (length_ <= longest_line && !bytes.empty()) {
+    if (!line_)
+      line_ = std::make_unique_for_overwrite<char[]>(longest_line);
+    std::copy(bytes.begin(), bytes.end(), line_.get() + kept_);
     kept_ += bytes.size();
   }
   return true;
@@ -41,11 +49,12 @@ bool LineSplitter::keep(std::string_view bytes) {
 
 LineSplitter::Step LineSplitter::ended(std::size_t consumed) {
   ended_ = true;
-  return {length_ <= line_.size() ? Event::line : Event::too_long, consumed};
+  return {length_ <= longest_line ? Event::line : Event::too_long, consumed};
 }
 
 void LineSplitter::reset() {
-  wipe_memory(line_.data(), kept_);
+  wipe_memory(line_.get(), kept_);
+  line_.reset();
   kept_ = length_ = 0;
   after_cr_ = ended_ = false;
 }

@@ -5,15 +5,15 @@
 // through a proxy or out of a password field, and no POP3 client in the field sends one. It is
 // found at the octet itself, so that a person with a raw socket is told at once.
 //
-// Holds at most one line; the octets, which may be a password, are wiped when the next line begins
-// and when the splitter goes.
+// Holds at most one line; the octets, which may be a password, are wiped when the next line begins,
+// by reset() and when the splitter goes. Between lines it holds no memory.
 #pragma once
 
 #include "libpop3/limits.h"
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string_view>
 
 namespace letterlock::pop3 {
@@ -41,7 +41,7 @@ public:
   Step take(std::string_view bytes);
 
   // The line without CR LF, after Event::line and until the next take() or reset().
-  std::string_view line() const { return {line_.data(), kept_}; }
+  std::string_view line() const { return {line_.get(), kept_}; }
 
   // Forgets what there is of a line, and wipes it.
   void reset();
@@ -50,7 +50,7 @@ private:
   bool keep(std::string_view bytes);
   Step ended(std::size_t consumed);
 
-  std::array<char, max_line - 2> line_{};
+  std::unique_ptr<char[]> line_; // from the first octet of a line on
   std::size_t kept_ = 0;
   std::size_t length_ = 0; // of the line so far, with what was not kept
   bool after_cr_ = false;

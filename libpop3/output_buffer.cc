@@ -20,12 +20,8 @@ void OutputBuffer::drop(std::size_t count) {
 }
 
 void OutputBuffer::clear() {
-  size_ = sent_ = 0;
-  // A small block is kept from one reply to the next of a busy session.
-  if (capacity_ > first_capacity) {
-    bytes_.reset();
-    capacity_ = 0;
-  }
+  size_ = sent_ = capacity_ = 0;
+  bytes_.reset();
 }
 
 OutputBuffer& OutputBuffer::text(std::string_view s) {

@@ -126,8 +126,9 @@ void SessionAdapter::authenticate(std::string_view user, std::string_view passwo
   user_ = user;
   ticket_ = backend_.enter(*this);
   await(Awaiting::login, answer_limit);
-  unsent_ = ipc::Login{*ticket_, *ipc::AddressText::from(user),
-                       *ipc::PasswordSecret::from(password), ipc::PeerText::cut(address_)};
+  unsent_ = std::make_unique<const ipc::Login>(*ticket_, *ipc::AddressText::from(user),
+                                               *ipc::PasswordSecret::from(password),
+                                               ipc::PeerText::cut(address_));
   send_request();
 }
 
@@ -254,6 +255,8 @@ void SessionAdapter::send_request() {
       [this]<class M>(const M& message) {
         if constexpr (std::is_same_v<M, std::monostate>)
           return Backend::Sent::sent;
+        else if constexpr (std::is_same_v<M, std::unique_ptr<const ipc::Login>>)
+          return backend_.send(*message);
         else
           return backend_.send(message);
       },

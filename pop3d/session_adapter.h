@@ -15,6 +15,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -156,8 +157,9 @@ private:
   std::optional<Ticket> ticket_;
   Id128 grant_;
   MaildropState maildrop_ = MaildropState::none;
-  // Held back because the link is full.
-  std::variant<std::monostate, ipc::Login, ipc::OpenMaildrop, ipc::ListMessages, ipc::OpenMessage>
+  // Held back because the link is full. A login is large beside the others.
+  std::variant<std::monostate, std::unique_ptr<const ipc::Login>, ipc::OpenMaildrop,
+               ipc::ListMessages, ipc::OpenMessage>
       unsent_;
   std::uint32_t listed_from_ = 0; // the place that the awaited listing begins at
   std::uint32_t opening_ = 0;     // the message that is awaited
