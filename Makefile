@@ -4,7 +4,7 @@
 #   make demo       the whole system on loopback with a throw-away state; ONCE=1: ends after the tour
 #   make check      installs what the tests need, builds with sanitizers, runs every test
 #   make install    PREFIX, DESTDIR; uninstall takes it away again, but no mail and no configuration
-#   make interop    the tests that take long
+#   make interop    the system tests with release programs, and other mail servers that send to them
 #   make crash      all of the tests with kills, power cuts and bad disks, of which check runs some
 #   make bench      messages a second and CPU a message
 #   make lint-man format format-check tidy fuzz-smoke           for those who change the tree

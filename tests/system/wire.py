@@ -108,9 +108,11 @@ class Smtp(Wire):
         self.start_tls(context, name)
         return self.hello()
 
-    def data(self, content, sender="a@remote.example", recipients=("any@example.com",)):
-        """The reply to a message whose `content` goes out as it is, with CR LF . CR LF behind."""
-        self.expect(f"MAIL FROM:<{sender}>", "250")
+    def data(self, content, sender="a@remote.example", recipients=("any@example.com",),
+             parameters=""):
+        """The reply to a message whose `content` goes out as it is, with CR LF . CR LF behind;
+        `parameters` stand behind MAIL."""
+        self.expect(f"MAIL FROM:<{sender}>{parameters}", "250")
         for recipient in recipients:
             self.expect(f"RCPT TO:<{recipient}>", "250")
         self.expect("DATA", "354")
