@@ -20,7 +20,10 @@ pop3::Settings settings_of(const Terms& terms, const Client& client) {
           .implementation = "Letterlock",
           .tls_available = terms.tls.has_value(),
           .tls_active = client.tls_first,
-          .login_allowed_without_tls = terms.insecure_auth};
+          .login_allowed_without_tls = terms.insecure_auth,
+          // No client that is in use says UTF8; many stop at the first message that they cannot
+          // have, and others never get as far (docs/pop3.md).
+          .utf8_unasked = true};
 }
 
 } // namespace
