@@ -75,7 +75,11 @@ void DeliveryLink::on(const ipc::Commit& commit) {
 void DeliveryLink::committed(const CommitResult& result, const Submitted& submitted) {
   const std::string id = result.transaction.hex();
   if (result.status == CommitStatus::committed)
-    context_.log.info("message.stored", {{"id", id}, {"size", submitted.size}});
+    // Under the other id it is in its maildrops; that of a repeat was told before.
+    context_.log.info("message.stored",
+                      {{"id", id},
+                       {"message", result.message == Id128() ? "" : result.message.hex()},
+                       {"size", submitted.size}});
   else if (result.status == CommitStatus::over_quota)
     context_.log.warning("message.over_quota",
                          {{"id", id}, {"size", submitted.size}, {"why", result.text}});
