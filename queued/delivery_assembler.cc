@@ -71,6 +71,7 @@ Expected<Delivery> DeliveryAssembler::on(const ipc::Commit& commit, Borrower bor
   delivery.crc = commit.crc;
   delivery.stored_size = commit.size;
   delivery.wire_size = commit.wire_size;
+  delivery.header_size = commit.header_size;
   if (commit.scratch != 0)
     delivery.content = ScratchContent{borrower, ScratchId{commit.scratch}};
   else

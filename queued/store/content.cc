@@ -51,6 +51,8 @@ std::string check_delivery(const Delivery& delivery, const StoreLimits& limits) 
     return "its time is negative";
   if (delivery.stored_size > limits.message_bytes)
     return "its content is larger than the limit";
+  if (delivery.header_size > delivery.stored_size)
+    return "its header is larger than its content";
   std::set<AccountId> accounts;
   for (const Copy& copy : delivery.copies) {
     if (!accounts.insert(copy.account).second)

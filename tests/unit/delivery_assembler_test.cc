@@ -52,6 +52,24 @@ void accounts_get_a_copy_each_with_their_own_addresses(void**) {
   assert_text_equal(std::get<InlineContent>(delivery->content).bytes, "Subject: a\n\nb\n");
 }
 
+void what_the_commit_says_of_the_content_is_passed_on(void**) {
+  DeliveryAssembler assembler;
+  assert_true(assembler.on(begin_from("")).has_value());
+  assert_true(assembler.on(to(1, "x@example.com")).has_value());
+  ipc::Commit commit = commit_with("");
+  commit.size = 11;
+  commit.wire_size = 13;
+  commit.header_size = 7;
+  commit.crc = 0x12345678;
+  const auto delivery = assembler.on(commit, borrower);
+  assert_true(delivery.has_value());
+  assert_int_equal(delivery->stored_size, 11);
+  assert_int_equal(delivery->wire_size, 13);
+  assert_int_equal(delivery->header_size, 7);
+  assert_int_equal(delivery->crc, 0x12345678);
+  assert_int_equal(delivery->received, 1000);
+}
+
 void a_null_sender_has_an_empty_return_path(void**) {
   DeliveryAssembler assembler;
   assert_true(assembler.on(begin_from("")).has_value());
@@ -127,6 +145,7 @@ void content_as_frames_is_bounded(void**) {
 int main() {
   const CMUnitTest tests[] = {
       cmocka_unit_test(accounts_get_a_copy_each_with_their_own_addresses),
+      cmocka_unit_test(what_the_commit_says_of_the_content_is_passed_on),
       cmocka_unit_test(a_null_sender_has_an_empty_return_path),
       cmocka_unit_test(what_is_out_of_place_is_refused),
       cmocka_unit_test(a_trace_cannot_end_the_header_or_smuggle_octets),

@@ -101,6 +101,7 @@ void content_that_is_not_as_declared_is_refused(void**) {
   refused_with([](Delivery& what) { what.stored_size += 1; });
   refused_with([](Delivery& what) { what.stored_size = std::uint64_t{1} << 62; });
   refused_with([](Delivery& what) { what.received = -1; });
+  refused_with([](Delivery& what) { what.header_size = what.stored_size + 1; });
   refused_with([](Delivery& what) { what.copies.clear(); });
   refused_with([](Delivery& what) { what.copies[1].account = what.copies[0].account; });
   refused_with([](Delivery& what) { what.copies[0].head = "no end of line"; });
