@@ -39,6 +39,8 @@ Expected<AccountTable> AccountTable::parse(std::string_view file) {
       file.substr(file.size() - seal_size) != seal_of(file.substr(0, file.size() - seal_size)))
     return fail("accounts: the checksum in its last line is wrong");
   file.remove_suffix(seal_size);
+  if (file.empty())
+    return fail("accounts:1: this is not \"letterlock accounts 1\"");
   for (std::size_t line = 1; !file.empty(); ++line) {
     const auto wrong = [&](std::string_view what) {
       return fail("accounts:" + std::to_string(line) + ": " + std::string(what));

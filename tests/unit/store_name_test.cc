@@ -147,10 +147,11 @@ void account_ids_are_given_once(void**) {
 }
 
 void damaged_account_tables_are_refused(void**) {
-  for (const char* file : {"accounts\n", "letterlock accounts 1", "letterlock accounts 1\n2 main\n",
-                           "letterlock accounts 1\n1 main\n2 main\n",
-                           "letterlock accounts 1\n1 main", "letterlock accounts 1\n1 \n",
-                           "letterlock accounts 1\n1 a b\n", "letterlock accounts 1\n\n"}) {
+  for (const char* file :
+       {"", "accounts\n", "letterlock accounts 1", "letterlock accounts 1\n2 main\n",
+        "letterlock accounts 1\n1 main\n2 main\n", "letterlock accounts 1\n1 main",
+        "letterlock accounts 1\n1 \n", "letterlock accounts 1\n1 a b\n",
+        "letterlock accounts 1\n\n"}) {
     assert_false(AccountTable::parse(sealed(file)).has_value());
     assert_false(AccountTable::parse(file).has_value());
   }
