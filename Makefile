@@ -7,7 +7,8 @@
 #   make interop    the system tests with release programs, and other mail servers that send to them
 #   make crash      all of the tests with kills, power cuts and bad disks, of which check runs some
 #   make bench      messages a second and CPU a message
-#   make lint-man format format-check tidy fuzz-smoke           for those who change the tree
+#   make fuzz       every fuzzer for FUZZ_HOURS, or those in FUZZ_TARGETS; fuzz-smoke: FUZZ_SECONDS
+#   make lint-man format format-check tidy                      for those who change the tree
 #
 # VARIANT is release or test (ASan and UBSan); CXX is g++ (12 or later) or clang++-16.
 
@@ -20,7 +21,9 @@ PREFIX = /usr/local
 DESTDIR =
 OUT = out/$(VARIANT)
 ONCE =
-FUZZ_SECONDS = 5
+FUZZ_SECONDS = 60
+FUZZ_HOURS = 1
+FUZZ_TARGETS =
 
 LIBS_EVENT = -levent_core
 LIBS_TLS = -ltls -lssl
@@ -48,6 +51,7 @@ programs: $(PROGRAMS)
 unit-tests: $(UNIT_TESTS)
 crash-tests: $(CRASH_TESTS)
 fuzzers: $(FUZZERS)
+replays: $(REPLAYS)
 benches: $(BENCHES)
 # libpop3, and what uses it alone.
 examples: $(OUT)/libpop3.a $(EXAMPLES)
@@ -70,7 +74,7 @@ demo:
 
 check:
 	@sh build/install-deps check
-	@$(_test) programs unit-tests crash-tests examples
+	@$(_test) programs unit-tests crash-tests replays examples
 	@$(_release) programs
 	@sh build/lint-man
 	@sh tests/run
@@ -91,10 +95,15 @@ bench:
 	@$(_release) programs benches
 	@sh tests/bench/run out/release
 
+fuzz:
+	@sh build/install-deps develop
+	@$(_fuzz) fuzzers
+	@sh tests/fuzz/run out/fuzz "$$(($(FUZZ_HOURS) * 3600))" $(FUZZ_TARGETS)
+
 fuzz-smoke:
 	@sh build/install-deps develop
 	@$(_fuzz) fuzzers
-	@sh tests/fuzz/smoke out/fuzz/tests/fuzz "$(FUZZ_SECONDS)"
+	@sh tests/fuzz/run out/fuzz "$(FUZZ_SECONDS)" $(FUZZ_TARGETS)
 
 lint-man:
 	@sh build/lint-man
@@ -111,5 +120,5 @@ tidy:
 clean:
 	rm -rf out
 
-.PHONY: all programs examples unit-tests crash-tests fuzzers benches install uninstall demo check interop
-.PHONY: crash bench fuzz-smoke lint-man format format-check tidy clean
+.PHONY: all programs examples unit-tests crash-tests fuzzers replays benches install uninstall demo check interop
+.PHONY: crash bench fuzz fuzz-smoke lint-man format format-check tidy clean

@@ -8,6 +8,7 @@
 # libpop3 becomes a library that can be used without the rest. examples/X.cc is a program of one
 # file that uses that library alone, tests/unit/X_test.cc, tests/crash/X_test.cc and
 # tests/fuzz/X_fuzz.cc one that may use every archive, tests/bench/X.cc one that may use queued's.
+# Of a fuzz target there are two: X_fuzz with libFuzzer, X_replay with tests/fuzz/replay.cc.
 # GNU make and bmake share no syntax for such patterns, so the rules are spelled out here.
 set -eu
 out=$1
@@ -63,7 +64,7 @@ exec 3>&1
 common=$(ls common/*/*.cc)
 archive common $common
 library libpop3 "$libpop3_base" libpop3/*.cc
-archives="$out/common.a $out/libpop3.a" programs= tests= crashes= benches= fuzzers= examples=
+archives="$out/common.a $out/libpop3.a" programs= tests= crashes= benches= fuzzers= replays= examples=
 for folder in $(ls -d */*.cc | sed 's,/.*,,' | sort -u); do
   case $folder in libpop3 | examples) continue ;; esac
   main=$folder/main.cc
@@ -101,12 +102,17 @@ for bench in tests/bench/*.cc; do
   program "${bench%.cc}" "$(object "$bench")" "$(libs_of queued)" "$out/queued.a" "$out/common.a"
 done
 # Debian's libFuzzer is built on libstdc++; with -stdlib=libc++ clang would turn -lstdc++ into -lc++.
+replay=
+[ ! -e tests/fuzz/replay.cc ] || replay=$(object tests/fuzz/replay.cc)
 for fuzz in tests/fuzz/*_fuzz.cc; do
   [ -e "$fuzz" ] || continue
-  fuzzers="$fuzzers $out/${fuzz%.cc}"
-  program "${fuzz%.cc}" "$(object "$fuzz")" "-fsanitize=fuzzer -l:libstdc++.so.6 $(libs_of every)" $archives
+  target=${fuzz%_fuzz.cc} object=$(object "$fuzz")
+  fuzzers="$fuzzers $out/${target}_fuzz"
+  replays="$replays $out/${target}_replay"
+  program "${target}_fuzz" "$object" "-fsanitize=fuzzer -l:libstdc++.so.6 $(libs_of every)" $archives
+  program "${target}_replay" "$object$replay" "$(libs_of every)" $archives
 done
-printf 'PROGRAMS =%s\nUNIT_TESTS =%s\nCRASH_TESTS =%s\nBENCHES =%s\nFUZZERS =%s\nEXAMPLES =%s\n' \
-  "$programs" "$tests" "$crashes" "$benches" "$fuzzers" "$examples"
+printf 'PROGRAMS =%s\nUNIT_TESTS =%s\nCRASH_TESTS =%s\nBENCHES =%s\nFUZZERS =%s\nREPLAYS =%s\nEXAMPLES =%s\n' \
+  "$programs" "$tests" "$crashes" "$benches" "$fuzzers" "$replays" "$examples"
 # What the compiler found out about headers at the last build.
 find "$out" -name '*.d' -exec cat {} + 2>/dev/null || :

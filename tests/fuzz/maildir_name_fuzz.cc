@@ -2,34 +2,44 @@
 // be made again of its parts.
 #include "queued/maildir/maildir_name.h"
 #include "queued/maildir/own_name.h"
+#include "tests/fuzz/fuzz.h"
 
-#include <algorithm>
-#include <cstdlib>
-
+using namespace letterlock;
 using namespace letterlock::queued;
+using fuzz::require;
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   const auto name = MaildirName::parse(text);
-  if (message_id_in(text) != (name ? name->message : std::nullopt))
-    std::abort();
+  require(message_id_in(text) == (name ? name->message : std::nullopt));
   const auto own = OwnName::parse(text);
-  if (own && (own->name() != text || !name || name->message != own->message ||
-              name->time != own->time || name->base != own->base()))
-    std::abort();
+  if (own) {
+    require(own->name() == text && name && name->message == own->message);
+    require(name->time == own->time && name->base == own->base());
+    require(are_believable_sizes(own->stored_size, own->wire_size));
+    // Whatever flags it gets.
+    require(own_message_id(text) == own->message && own_message_id(own->base()) == own->message);
+  }
+
+  // Whatever the server is called, its own names are understood as such.
+  const MaildirHost host(text);
+  Id128 id;
+  id.bytes[5] = 0x5f;
+  const std::string made = format_maildir_name(1'800'000'000, id, host, size, 2 * size);
+  const auto understood = OwnName::parse(made);
+  require(understood && understood->host == host.text() && understood->message == id);
+  require(understood->stored_size == size && understood->wire_size == 2 * size);
+  require(made.size() + sizeof ":2,DFPRST" <= longest_maildir_name);
+
   if (!name)
     return 0;
   const std::string uidl = name->uidl();
-  const bool legal =
-      !uidl.empty() && uidl.size() <= 70 &&
-      std::all_of(uidl.begin(), uidl.end(), [](char c) { return c >= 0x21 && c <= 0x7e; });
-  if (!legal || name->base.empty() || !text.starts_with(name->base))
-    std::abort();
+  require(!uidl.empty() && uidl.size() <= 70);
+  require(std::all_of(uidl.begin(), uidl.end(), [](char c) { return c >= 0x21 && c <= 0x7e; }));
+  require(!name->base.empty() && text.starts_with(name->base));
   const std::string with_flags = std::string(name->base) + ":2,S";
-  const auto flagged = MaildirName::parse(with_flags);
-  if (flagged && (flagged->uidl() != uidl || flagged->base != name->base))
-    std::abort();
-  if (name->message && uidl != name->message->hex())
-    std::abort();
+  if (const auto flagged = MaildirName::parse(with_flags))
+    require(flagged->uidl() == uidl && flagged->base == name->base);
+  require(!name->message || uidl == name->message->hex());
   return 0;
 }

@@ -1,22 +1,26 @@
 // Any client: the session survives it, keeps its promises to the adapter, and answers alike however
-// the input is cut. (Where STARTTLS is cut off from what follows it decides what is said; so it is
-// not offered here.)
+// the input is cut and whenever the storage answers.
+//
+// The first octet chooses what is offered and what the storage says; the highest ones stand for
+// phrases. Where STARTTLS is cut off from what follows decides what is said; so where that is
+// offered the input is cut at the end of each line, at least.
 #include "smtpd/recipient_table.h"
 #include "smtpd/session.h"
+#include "tests/fuzz/fuzz.h"
 #include "tests/unit/smtp_recorder.h"
 
 #include <array>
-#include <cstdlib>
 #include <memory>
-#include <string>
+#include <utility>
 
 using namespace letterlock;
 using namespace letterlock::smtpd;
+using fuzz::require;
 
 namespace {
 
 // What the highest octets stand for, so that whole dialogues are found soon.
-constexpr std::array<std::string_view, 24> phrases = {
+constexpr std::array<std::string_view, 26> phrases = {
     "EHLO c\r\n",
     "MAIL FROM:<a@b>\r\n",
     "RCPT TO:<x@o.x>\r\n",
@@ -41,6 +45,8 @@ constexpr std::array<std::string_view, 24> phrases = {
     "A: b\r\n\r\n",
     " SIZE=",
     "\r\n",
+    "STARTTLS\r\n",
+    "HELO c\r\n",
 };
 
 std::string spelt_out(std::string_view input) {
@@ -57,35 +63,59 @@ std::string spelt_out(std::string_view input) {
 
 std::shared_ptr<const RecipientTable> recipients() {
   auto table = std::make_shared<RecipientTable>();
-  if (!table->add_domain(*mail::Domain::parse("o.x"), 1) ||
-      !table->add_block(*mail::Mailbox::parse("b@o.x")))
-    std::abort();
+  require(table->add_domain(*mail::Domain::parse("o.x"), 1).has_value());
+  require(table->add_block(*mail::Mailbox::parse("b@o.x")).has_value());
   return table;
 }
 
-std::shared_ptr<const SessionSettings> settings() {
+// What is offered, and how the storage answers.
+struct World {
+  bool starttls = false;
+  bool later = false; // the storage answers when more input has come
+  std::optional<StorageFault> begin_fault, commit_fault;
+  std::size_t room = 10'000;
+};
+
+std::shared_ptr<const SessionSettings> settings(bool starttls) {
   auto settings = std::make_shared<SessionSettings>();
   settings->content.size = 500;
   settings->recipients = 3;
+  settings->offer_starttls = starttls;
+  settings->transactions = 6;
+  settings->bad_commands = 4;
+  settings->idle_commands = 12;
+  settings->refused_attempts = 5;
   return settings;
 }
 
 // Checks the order of requests, besides writing them down.
 class StrictRecorder final : public SessionRequests {
 public:
+  explicit StrictRecorder(const World& world) {
+    recorder.start = world.later ? StorageStart::later : StorageStart::ready;
+    recorder.begin_fault = world.begin_fault;
+    recorder.room = world.room;
+  }
+
   void send(std::string_view replies) override {
     require(!closed && replies.ends_with("\r\n"));
     recorder.send(replies);
   }
-  void start_tls() override { std::abort(); }
+  void start_tls() override {
+    require(!closed && !storing && !std::exchange(tls, true));
+    recorder.start_tls();
+  }
   std::expected<StorageStart, StorageFault> begin_content(std::uint64_t size) override {
     require(!closed && !storing);
-    storing = true;
-    return recorder.begin_content(size);
+    const auto start = recorder.begin_content(size);
+    storing = start.has_value();
+    return start;
   }
   std::expected<void, StorageFault> append_content(Bytes content) override {
-    require(!closed && storing);
-    return recorder.append_content(content);
+    require(!closed && storing && !content.empty() && content.size() <= ContentSink::max_piece);
+    const auto stored = recorder.append_content(content);
+    storing = stored.has_value();
+    return stored;
   }
   void abort_content() override {
     require(std::exchange(storing, false));
@@ -99,7 +129,7 @@ public:
     require(commit.counts.stored_size == recorder.content.size());
     require(commit.counts.wire_size <= 500);
     require(commit.trace.find('\r') == std::string::npos && commit.trace.ends_with('\n'));
-    contents += recorder.content + '|';
+    contents += recorder.content + '|' + commit.trace;
     recorder.commit_content(std::move(commit));
   }
   void close() override {
@@ -109,41 +139,118 @@ public:
 
   Recorder recorder;
   std::string contents;
-  bool storing = false, closed = false;
-
-private:
-  static void require(bool condition) {
-    if (!condition)
-      std::abort();
-  }
+  bool storing = false, closed = false, tls = false;
 };
 
-std::string talk(std::string_view input, std::string_view cuts) {
-  static const auto the_settings = settings();
-  static const auto the_recipients = recipients();
-  StrictRecorder adapter;
-  Session session(the_settings, the_recipients, Peer{}, adapter);
-  session.on_connect();
-  while (!input.empty() && session.phase() != Session::Phase::closed) {
-    const std::size_t size = cuts.empty() ? input.size() : static_cast<unsigned char>(cuts.front());
-    cuts = cuts.substr(cuts.empty() ? 0 : 1);
-    input.remove_prefix(session.on_input(as_bytes(input.substr(0, size))));
-    if (session.phase() == Session::Phase::commit)
-      session.on_commit({});
+class Talk {
+public:
+  explicit Talk(const World& world)
+      : world_(world), settings_(settings(world.starttls)), recipients_(recipients()),
+        adapter_(world), session_(settings_, recipients_, Peer{}, adapter_) {
+    session_.on_connect();
   }
-  session.on_disconnect();
-  if (adapter.storing)
-    std::abort();
-  return adapter.recorder.wire + adapter.recorder.log + adapter.contents;
+
+  void say(std::string_view piece) {
+    input_ += piece;
+    feed();
+    if (!world_.later)
+      answer_all();
+    else if (answer()) // one, to what was asked before this piece came or by it
+      feed();
+  }
+
+  std::string finish() {
+    answer_all();
+    session_.on_disconnect();
+    require(!adapter_.storing);
+    return adapter_.recorder.wire + adapter_.recorder.log + adapter_.contents;
+  }
+
+private:
+  void feed() {
+    while (!input_.empty() && session_.wants_input()) {
+      const std::size_t taken = session_.on_input(as_bytes(input_));
+      require(taken > 0 && taken <= input_.size());
+      input_.erase(0, taken);
+      // What was said in clear is never taken for something said inside TLS (RFC 3207 §6).
+      require(session_.phase() != Session::Phase::tls || input_.empty());
+      if (session_.phase() == Session::Phase::tls)
+        session_.on_tls_established({"TLSv1.3", "AEAD-AES256-GCM-SHA384"});
+    }
+  }
+
+  // False: nothing is waited for.
+  bool answer() {
+    switch (session_.phase()) {
+    case Session::Phase::storage:
+      session_.on_storage_ready();
+      return true;
+    case Session::Phase::commit:
+      if (world_.commit_fault)
+        session_.on_commit(std::unexpected(*world_.commit_fault));
+      else
+        session_.on_commit({});
+      return true;
+    default:
+      return false;
+    }
+  }
+
+  void answer_all() {
+    while (answer())
+      feed();
+  }
+
+  const World world_;
+  std::shared_ptr<const SessionSettings> settings_;
+  std::shared_ptr<const RecipientTable> recipients_;
+  StrictRecorder adapter_;
+  Session session_;
+  std::string input_; // that was not taken yet
+};
+
+// Pieces end where CUTS say, and, if BY_LINE, at each line end too.
+std::string talk(const World& world, std::string_view input, fuzz::Cuts cuts, bool by_line) {
+  Talk talk(world);
+  while (!input.empty()) {
+    std::string_view piece = cuts.take(input);
+    while (by_line && !piece.empty()) {
+      const auto end = piece.find('\n');
+      talk.say(piece.substr(0, end == piece.npos ? end : end + 1));
+      piece.remove_prefix(end == piece.npos ? piece.size() : end + 1);
+    }
+    talk.say(piece);
+  }
+  return talk.finish();
 }
 
 } // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  const std::string_view all(reinterpret_cast<const char*>(data), size);
-  const auto cuts = all.substr(0, size / 8);
-  const auto input = spelt_out(all.substr(cuts.size()));
-  if (talk(input, cuts) != talk(input, {}))
-    std::abort();
+  if (size == 0)
+    return 0;
+  const unsigned choice = data[0];
+  constexpr std::array faults = {StorageFault::full, StorageFault::over_quota, StorageFault::failed,
+                                 StorageFault::refused};
+  World world;
+  world.starttls = choice % 2 == 1;
+  if (choice / 2 % 8 == 1)
+    world.begin_fault = faults[choice / 16 % 4];
+  else if (choice / 2 % 8 == 2)
+    world.commit_fault = faults[choice / 16 % 4];
+  else if (choice / 2 % 8 == 3)
+    world.room = choice / 16;
+  std::string_view rest(reinterpret_cast<const char*>(data) + 1, size - 1);
+  const fuzz::Cuts cuts = fuzz::take_cuts(rest);
+  const std::string input = spelt_out(rest);
+  const std::string whole = talk(world, input, {}, world.starttls);
+  require(talk(world, input, cuts, world.starttls) == whole);
+  if (world.starttls) {
+    talk(world, input, {}, false);
+    return 0;
+  }
+  world.later = true;
+  require(talk(world, input, {}, false) == whole);
+  require(talk(world, input, cuts, false) == whole);
   return 0;
 }

@@ -1,0 +1,103 @@
+// Grants and removals that are asked for by their random ids, by whoever and whenever: a grant
+// opens its own maildrop once, for the process that it was given to, while it lasts; a removal is
+// answered to all who wait for it, and as it ended.
+#include "queued/expunge_ledger.h"
+#include "queued/grant_table.h"
+#include "tests/fuzz/fuzz.h"
+
+#include <map>
+
+using namespace letterlock;
+using namespace letterlock::queued;
+using fuzz::require;
+
+namespace {
+
+Id128 id_of(std::uint8_t octet) {
+  Id128 id;
+  id.bytes[3] = octet;
+  return id;
+}
+
+struct Grant {
+  std::uint32_t account;
+  std::uint16_t instance;
+  GrantTable::Time until;
+};
+
+void play_grants(fuzz::Input input) {
+  GrantTable table;
+  std::map<std::uint8_t, Grant> grants;
+  GrantTable::Time now{};
+  std::uint8_t next = 0;
+  while (!input.at_end()) {
+    const std::uint8_t what = input.octet(), which = input.octet();
+    const auto instance = static_cast<std::uint16_t>(what / 4 % 2);
+    if (what % 4 == 0 && next < 255) {
+      // Ids are random: none comes twice.
+      table.add(id_of(++next), which, instance, now);
+      grants[next] = {which, instance, now + GrantTable::lifetime};
+    } else if (what % 4 == 1) {
+      now += std::chrono::seconds(which);
+    } else {
+      const auto taken = table.take(id_of(which), instance, now);
+      const auto grant = grants.find(which);
+      const bool good =
+          grant != grants.end() && grant->second.instance == instance && now < grant->second.until;
+      require(taken.has_value() == good);
+      if (good) {
+        require(*taken == grant->second.account);
+        grants.erase(grant);
+      }
+    }
+  }
+}
+
+void play_removals(fuzz::Input input) {
+  enum class State { unknown, under_way, durable, failed };
+  ExpungeLedger ledger;
+  std::map<std::uint8_t, State> states;
+  std::map<std::uint8_t, std::size_t> waiting;
+  std::size_t answers = 0;
+  bool last = false;
+  const auto answer = [&](bool durable) {
+    ++answers;
+    last = durable;
+  };
+  while (!input.at_end()) {
+    const std::uint8_t what = input.octet(), which = input.octet() % 32;
+    State& state = states[which];
+    const std::size_t before = answers;
+    if (what % 4 == 0) {
+      ledger.begin(id_of(which));
+      if (state == State::unknown)
+        state = State::under_way;
+    } else if (what % 4 == 1) {
+      const bool durable = what / 4 % 2 == 1;
+      ledger.finish(id_of(which), durable);
+      if (state == State::under_way) {
+        require(answers - before == std::exchange(waiting[which], 0));
+        require(answers == before || last == durable);
+        state = durable ? State::durable : State::failed;
+      } else {
+        require(answers == before);
+      }
+    } else {
+      ledger.ask(id_of(which), answer);
+      const bool waits = state == State::under_way && waiting[which] < ExpungeLedger::most_waiting;
+      waiting[which] += waits;
+      require(answers == before + (waits ? 0 : 1));
+      if (!waits)
+        require(last == (state == State::durable));
+    }
+    require(ledger.knows(id_of(which)) == (state != State::unknown));
+  }
+}
+
+} // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  play_grants(fuzz::Input(data, size));
+  play_removals(fuzz::Input(data, size));
+  return 0;
+}

@@ -1,0 +1,62 @@
+// Command lines of SMTP: however the input is cut, they are what a plain search for CR LF finds.
+#include "smtpd/command_reader.h"
+#include "tests/fuzz/fuzz.h"
+
+#include <vector>
+
+using namespace letterlock;
+using namespace letterlock::smtpd;
+using fuzz::require;
+
+namespace {
+
+struct Line {
+  bool too_long;
+  std::string text;
+  friend bool operator==(const Line&, const Line&) = default;
+};
+
+std::vector<Line> read(std::string_view input, fuzz::Cuts cuts) {
+  CommandReader reader;
+  std::vector<Line> lines;
+  while (!input.empty()) {
+    // Of just its length, as it comes from a socket.
+    const std::string piece(cuts.take(input));
+    for (std::string_view rest = piece; !rest.empty();) {
+      const std::size_t before = rest.size();
+      const auto line = reader.take_line(rest);
+      require(rest.size() < before);
+      if (!line) {
+        require(rest.empty());
+        break;
+      }
+      lines.push_back({line->too_long, std::string(line->text)});
+    }
+  }
+  return lines;
+}
+
+std::vector<Line> expected(std::string_view input) {
+  std::vector<Line> lines;
+  for (auto end = input.find("\r\n"); end != input.npos; end = input.find("\r\n")) {
+    const bool too_long = end + 2 > CommandReader::max_line_size;
+    lines.push_back({too_long, too_long ? "" : std::string(input.substr(0, end))});
+    input.remove_prefix(end + 2);
+  }
+  return lines;
+}
+
+} // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  std::string_view input(reinterpret_cast<const char*>(data), size);
+  const fuzz::Cuts cuts = fuzz::take_cuts(input);
+  // So that short inputs have long lines.
+  std::string text;
+  for (const char c : input)
+    text.append(c == '\xff' ? 1000 : 1, c);
+  const auto lines = expected(text);
+  require(read(text, fuzz::Cuts()) == lines);
+  require(read(text, cuts) == lines);
+  return 0;
+}
