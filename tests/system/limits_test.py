@@ -23,6 +23,7 @@ NOT_A_LIMIT = {
     ("common/ipc/field.h", "max_size"),      # of an encoding
     ("common/mail/mailbox.h", "max_size"),   # follows from its parts
     ("common/mail/punycode.cc", "max_label"),  # the domain's
+    ("libpop3/line_splitter.cc", "longest_line"),  # follows from max_line
     ("smtpd/content.h", "max_piece"),        # of one call
     ("smtpd/content_spool.h", "feed_max"),   # of one call
     ("smtpd/content_memory.h", "most_capacity"),  # a cache
