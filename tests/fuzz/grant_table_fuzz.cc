@@ -1,8 +1,10 @@
 // Grants and removals that are asked for by their random ids, by whoever and whenever: a grant
 // opens its own maildrop once, for the process that it was given to, while it lasts; a removal is
-// answered to all who wait for it, and as it ended.
+// answered to all who wait for it, and as it ended; who wants a maildrop is answered once, by what
+// its holder does.
 #include "queued/expunge_ledger.h"
 #include "queued/grant_table.h"
+#include "queued/maildrop_holders.h"
 #include "tests/fuzz/fuzz.h"
 
 #include <map>
@@ -94,10 +96,65 @@ void play_removals(fuzz::Input input) {
   }
 }
 
+void play_holders(fuzz::Input input) {
+  MaildropHolders holders;
+  struct Maildrop {
+    bool held = false, waited_for = false;
+    bool gives_way = false; // its holder releases it as soon as it is asked
+    int asks = 0, kept = 0, released = 0;
+  };
+  std::map<std::uint8_t, Maildrop> maildrops;
+  while (!input.at_end()) {
+    const std::uint8_t what = input.octet(), which = input.octet() % 4;
+    const AccountId account{which};
+    Maildrop& maildrop = maildrops[which];
+    const Maildrop before = maildrop;
+    switch (what % 5) {
+    case 0:
+      if (maildrop.held)
+        break;
+      maildrop.held = true;
+      maildrop.gives_way = what / 5 % 2 == 1;
+      holders.hold(account, [&maildrop, &holders, account] {
+        ++maildrop.asks;
+        if (!maildrop.gives_way)
+          return;
+        maildrop.held = false;
+        holders.release(account);
+      });
+      break;
+    case 1: {
+      const bool asked = holders.want(account, [&maildrop](bool released) {
+        ++(released ? maildrop.released : maildrop.kept);
+      });
+      require(asked == (before.held && !before.waited_for));
+      require(maildrop.asks == before.asks + asked);
+      maildrop.waited_for = before.waited_for || (asked && !maildrop.gives_way);
+      require(maildrop.released == before.released + (asked && maildrop.gives_way));
+      break;
+    }
+    case 2:
+      holders.give_up(account);
+      maildrop.waited_for = false;
+      break;
+    case 3:
+      holders.keep(account);
+      require(maildrop.kept == before.kept + before.waited_for);
+      maildrop.waited_for = false;
+      break;
+    default:
+      holders.release(account);
+      require(maildrop.released == before.released + before.waited_for);
+      maildrop.held = maildrop.waited_for = false;
+    }
+  }
+}
+
 } // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   play_grants(fuzz::Input(data, size));
   play_removals(fuzz::Input(data, size));
+  play_holders(fuzz::Input(data, size));
   return 0;
 }
