@@ -24,6 +24,12 @@ ipc::AddressText address_text(const conf::LocalPart& local, const conf::DomainNa
   return *ipc::AddressText::from(std::string(local.view()) + "@" + std::string(domain.view()));
 }
 
+ipc::ClientRate client_rate(const std::optional<Rate>& rate) {
+  if (!rate)
+    return {};
+  return {.count = rate->count, .period_ms = static_cast<std::uint32_t>(rate->period.count())};
+}
+
 template <class Link>
 void send_listeners(Link& link, const Generation& generation, bool (*wanted)(ipc::ListenerKind)) {
   for (const OpenListener& listener : generation.listeners)
@@ -52,8 +58,18 @@ std::uint32_t connections_of_worker(const conf::Limits& limits, unsigned workers
 
 void send_settings(ChildLink<Role::smtpd>& link, const Generation& generation, unsigned workers) {
   const conf::Configuration& c = generation.configuration;
-  link.send(ipc::SmtpSettings{widen<ipc::HostName>(c.server.hostname), c.server.max_message_size,
-                              c.limits.recipients, connections_of_worker(c.limits, workers)});
+  link.send(ipc::SmtpSettings{.hostname = widen<ipc::HostName>(c.server.hostname),
+                              .max_message_size = c.server.max_message_size,
+                              .recipients = c.limits.recipients,
+                              .connections = connections_of_worker(c.limits, workers),
+                              .connections_per_address = c.limits.connections_per_address,
+                              .connection_rate = client_rate(c.limits.connection_rate),
+                              .message_rate = client_rate(c.limits.message_rate),
+                              .lockout_ms = static_cast<std::uint32_t>(c.access.lockout.count()),
+                              .greeting_delay_ms =
+                                  static_cast<std::uint32_t>(c.access.greeting_delay.count())});
+  for (const IpNetwork& network : c.access.allow)
+    link.send(ipc::AllowedNetwork{Text<64>::cut(network.text())});
   for (const conf::Domain& domain : c.domains) {
     link.send(
         ipc::LocalDomain{widen<ipc::HostName>(domain.name), domain.catchall.has_value(),

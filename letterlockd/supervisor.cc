@@ -57,8 +57,9 @@ Supervisor::Supervisor(io::Loop& loop, ipc::Logger& log, const Options& options,
                        std::unique_ptr<Generation> first, Outcome outcome)
     : loop_(loop), log_(log), options_(options), programs_(std::move(programs)),
       current_(std::move(first)), outcome_(std::move(outcome)),
-      workers_(worker_count(current_->configuration.server)), links_(loop, children_, log),
-      rollout_(loop, children_, workers_),
+      workers_(worker_count(current_->configuration.server)),
+      client_tables_(current_->configuration.limits.connections, workers_, log),
+      links_(loop, children_, log), rollout_(loop, children_, workers_),
       barrier_(loop, [this] { start_failed("not every process became ready in time"); }),
       grace_(loop, [this] {
         for (const auto& child : children_)
@@ -119,6 +120,7 @@ void Supervisor::started(Child& child, const ipc::Started& message) {
   if (child.role == Role::logd)
     child.send(ipc::LogSettings{options_.foreground, options_.verbose});
   links_.tie(child);
+  client_tables_.give(child);
   if (child.role == Role::logd && !logd_end_.empty())
     log_.error("child.ended", {{"process", child.name()}, {"why", std::exchange(logd_end_, {})}});
   log_.info("child.started",
@@ -278,6 +280,7 @@ void Supervisor::ended(Child& child, int status) {
   const bool orderly = child.state == Child::State::stopping && status == 0;
   const std::string why =
       child.failure.empty() ? cause_of(status) : child.failure + " (" + cause_of(status) + ")";
+  client_tables_.ended(child);
   child.pid = -1;
   child.state = Child::State::down;
   child.detach();

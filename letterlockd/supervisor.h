@@ -7,6 +7,7 @@
 #pragma once
 
 #include "letterlockd/child.h"
+#include "letterlockd/client_tables.h"
 #include "letterlockd/links.h"
 #include "letterlockd/options.h"
 #include "letterlockd/programs.h"
@@ -72,6 +73,7 @@ private:
   Outcome outcome_;
   const unsigned workers_;
   std::vector<std::unique_ptr<Child>> children_;
+  ClientTables client_tables_;
   Links links_;
   Rollout rollout_;
   std::map<const Child*, std::unique_ptr<io::Timer>> attention_;

@@ -101,7 +101,8 @@ void MaildropLink::opened(std::uint64_t id, ReadResult<std::shared_ptr<Maildrop>
   ipc::MaildropOpened opened{id, ipc::MaildropOutcome::open, 0, 0};
   const auto& messages = session->second.maildrop->messages();
   opened.messages = static_cast<std::uint32_t>(messages.size());
-  opened.octets = messages.octets();
+  for (std::size_t i = 0; i < messages.size(); ++i)
+    opened.octets += messages[i].wire_size;
   link_.send(opened);
 }
 
@@ -145,7 +146,7 @@ void MaildropLink::on(const ipc::ListMessages& list) {
   if (list.column == ipc::MaildropColumn::sizes) {
     ipc::MessageSizes answer{list.session, list.first, {}};
     for (std::size_t i = list.first; i < end; ++i)
-      if (!answer.sizes.push(messages.wire_size(i)))
+      if (!answer.sizes.push(messages[i].wire_size))
         break;
     link_.send(answer);
   } else {
@@ -185,7 +186,7 @@ void MaildropLink::message_opened(std::uint64_t id, std::uint32_t index,
     return; // closed meanwhile
   --session->second.opening;
   if (result)
-    return send_message(id, index, session->second.maildrop->messages().wire_size(index),
+    return send_message(id, index, session->second.maildrop->messages()[index].wire_size,
                         std::move(*result));
   // Nothing is wrong with a store that another program has taken a message from.
   const bool gone = result.error().fault == ReadFault::gone;

@@ -1,6 +1,7 @@
 // From the parent's messages to a configuration.
 #include "smtpd/generation.h"
 
+#include <algorithm>
 #include <string>
 
 namespace letterlock::smtpd {
@@ -14,7 +15,18 @@ Expected<mail::Mailbox> parse_address(const ipc::AddressText& text) {
   return *std::move(mailbox);
 }
 
+std::optional<Rate> rate_of(const ipc::ClientRate& rate) {
+  if (rate.count == 0 || rate.period_ms == 0)
+    return std::nullopt;
+  return Rate{rate.count, std::chrono::milliseconds(rate.period_ms)};
+}
+
 } // namespace
+
+bool Generation::allows(const IpAddress& address) const {
+  return allowed.empty() || std::any_of(allowed.begin(), allowed.end(),
+                                        [&](const IpNetwork& n) { return n.contains(address); });
+}
 
 void GenerationBuilder::on(const ipc::Listener&, UniqueFd socket) {
   listeners_.push_back(std::move(socket));
@@ -64,6 +76,17 @@ Expected<std::shared_ptr<const Generation>> GenerationBuilder::build() const {
     return std::unexpected(tls.error());
   generation->tls = *std::move(tls);
   generation->connections = settings_->connections;
+  for (const ipc::AllowedNetwork& allowed : allowed_) {
+    const auto network = IpNetwork::parse(allowed.network.view());
+    if (!network)
+      return fail("\"" + std::string(allowed.network.view()) + "\" is no network");
+    generation->allowed.push_back(*network);
+  }
+  generation->client_limits = {.connections = settings_->connections_per_address,
+                               .new_connections = rate_of(settings_->connection_rate),
+                               .messages = rate_of(settings_->message_rate),
+                               .lockout = std::chrono::milliseconds(settings_->lockout_ms)};
+  generation->greeting_delay = std::chrono::milliseconds(settings_->greeting_delay_ms);
   generation->settings.hostname = settings_->hostname;
   generation->settings.content.size = settings_->max_message_size;
   generation->settings.recipients = settings_->recipients;

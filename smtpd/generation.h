@@ -2,6 +2,7 @@
 // parent's messages.
 #pragma once
 
+#include "common/base/client_limits.h"
 #include "common/base/error.h"
 #include "common/io/tls_server.h"
 #include "common/ipc/messages/settings.h"
@@ -9,6 +10,7 @@
 #include "smtpd/recipient_table.h"
 #include "smtpd/session_settings.h"
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -22,6 +24,11 @@ struct Generation {
   RecipientTable recipients;
   std::optional<io::TlsServer> tls; // none: STARTTLS is not offered
   std::uint32_t connections = 1;    // at once
+  ClientLimitSettings client_limits;
+  std::vector<IpNetwork> allowed; // empty: everybody
+  std::chrono::milliseconds greeting_delay{0};
+
+  bool allows(const IpAddress& address) const;
 };
 
 class GenerationBuilder {
@@ -29,6 +36,7 @@ public:
   void on(const ipc::Listener& listener, UniqueFd socket);
   void on(const ipc::Certificate& certificate, UniqueFd file);
   void on(const ipc::SmtpSettings& settings) { settings_ = settings; }
+  void on(const ipc::AllowedNetwork& network) { allowed_.push_back(network); }
   void on(const ipc::LocalDomain& domain) { domains_.push_back(domain); }
   void on(const ipc::BlockedAddress& address) { blocked_.push_back(address.address); }
   void on(const ipc::AddressRoute& route) { routes_.push_back(route); }
@@ -43,6 +51,7 @@ private:
   std::vector<UniqueFd> listeners_;
   ipc::TlsCertificates certificates_;
   std::optional<ipc::SmtpSettings> settings_;
+  std::vector<ipc::AllowedNetwork> allowed_;
   std::vector<ipc::LocalDomain> domains_;
   std::vector<ipc::AddressText> blocked_;
   std::vector<ipc::AddressRoute> routes_;

@@ -16,10 +16,18 @@ inline constexpr Reply too_many_refusals{421, "4.7.0", "Too many refusals, closi
 inline constexpr Reply too_many_messages{421, "4.7.0", "Too many messages, connect again"};
 inline constexpr Reply shutting_down{421, "4.3.2", "Shutting down, try again later"};
 inline constexpr Reply timeout{421, "4.4.2", "Timeout, closing"};
-inline constexpr Reply busy{421, "4.3.2", "Too many connections, try again later"};
+inline constexpr Reply access_withdrawn{421, "4.7.0", "Access withdrawn, closing"};
+inline constexpr Reply message_rate{421, "4.7.0", "Too many messages from you, try again later"};
 inline constexpr Reply early_plaintext{421, "4.7.0", "Input after STARTTLS, closing"};
 
+inline constexpr Reply early_talker{554, "5.5.1", "Input before the greeting, closing"};
+
+// Said at the door, instead of the greeting.
 inline constexpr Reply access_denied{554, "5.7.1", "Access denied"};
+inline constexpr Reply too_many_connections{421, "4.7.0",
+                                            "Too many connections from you, try again later"};
+inline constexpr Reply connection_rate{421, "4.7.0", "You connect too often, try again later"};
+inline constexpr Reply locked_out{421, "4.7.0", "Too many errors from you, try again later"};
 
 inline constexpr Reply ok{250, "2.0.0", "OK"};
 inline constexpr Reply sender_ok{250, "2.1.0", "Sender OK"};

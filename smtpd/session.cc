@@ -14,22 +14,21 @@ Session::Session(std::shared_ptr<const SessionSettings> settings,
       requests_(requests) {}
 
 void Session::on_connect() {
+  if (phase_ != Phase::connecting)
+    return;
   phase_ = Phase::command;
   say_with_hostname(replies::greeting);
   flush();
 }
 
-// RFC 5321 §3.1 would have us wait for QUIT after 554. A refused client is not worth a connection
-// slot.
-void Session::on_connect_refused(ConnectRefusal refusal) {
-  close_with(refusal == ConnectRefusal::busy ? replies::busy : replies::access_denied);
-  flush();
-}
-
 std::size_t Session::on_input(Bytes input) {
   auto rest = as_text(input);
-  if (phase_ == Phase::tls && !rest.empty())
+  if (phase_ == Phase::connecting && !rest.empty())
+    close_for_offence(replies::early_talker);
+  if (phase_ == Phase::tls && !rest.empty()) {
+    requests_.offence();
     close();
+  }
   while (!rest.empty() && wants_input()) {
     if (phase_ == Phase::content)
       read_content(rest);
@@ -51,6 +50,7 @@ void Session::read_command(std::string_view& input) {
     const CommandFault fault = command.error();
     // What follows may be content, and look like commands.
     if (fault == CommandFault::bad_chunk || fault == CommandFault::other_protocol) {
+      requests_.offence();
       say(reply_to(fault));
       return close();
     }
@@ -78,7 +78,7 @@ void Session::on_storage_ready() {
 }
 
 void Session::on_timeout() {
-  if (phase_ == Phase::commit || phase_ == Phase::closed)
+  if (phase_ == Phase::commit || phase_ == Phase::tarpit || phase_ == Phase::closed)
     return;
   if (phase_ == Phase::tls) // a handshake leaves no place for a reply
     close();
@@ -87,10 +87,29 @@ void Session::on_timeout() {
   flush();
 }
 
+void Session::on_tarpit_over() {
+  if (phase_ != Phase::tarpit)
+    return;
+  phase_ = Phase::command;
+  if (!reader_)
+    close_if_dismissed();
+  flush();
+}
+
 void Session::on_shutdown() {
-  shutting_down_ = true;
-  if (phase_ == Phase::command && !reader_)
-    close_if_shutting_down();
+  dismiss(replies::shutting_down);
+}
+
+void Session::on_access_withdrawn() {
+  dismiss(replies::access_withdrawn);
+}
+
+void Session::dismiss(const Reply& farewell) {
+  farewell_ = &farewell;
+  if (phase_ == Phase::tarpit)
+    return on_tarpit_over();
+  if (!reader_)
+    close_if_dismissed();
   flush();
 }
 
@@ -138,17 +157,24 @@ void Session::end_transaction() {
   phase_ = Phase::command;
 }
 
-void Session::close_if_shutting_down() {
-  if (shutting_down_ && phase_ == Phase::command)
-    close_with(replies::shutting_down);
+void Session::close_for_offence(const Reply& reply) {
+  requests_.offence();
+  close_with(reply);
+}
+
+void Session::close_if_dismissed() {
+  if (farewell_ != nullptr && (phase_ == Phase::command || phase_ == Phase::connecting))
+    close_with(*farewell_);
 }
 
 void Session::next_command() {
   end_transaction();
-  close_if_shutting_down();
+  close_if_dismissed();
 }
 
 void Session::flush() {
+  if (phase_ == Phase::tarpit)
+    return;
   if (!replies_.empty()) {
     requests_.send(replies_);
     replies_.clear();

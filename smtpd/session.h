@@ -32,14 +32,13 @@ namespace letterlock::smtpd {
 struct Peer {
   mail::AddressLiteral address;
   std::optional<mail::TlsInfo> tls; // set if the connection begins inside TLS (RFC 8314)
+  bool trusted = false;             // its errors are answered without delay
 };
-
-enum class ConnectRefusal { busy, denied };
 
 class Session : private ContentSink {
 public:
   // What the session is waiting for; the adapter chooses its timer by it (RFC 5321 §4.5.3.2).
-  enum class Phase { connecting, command, content, storage, commit, tls, closed };
+  enum class Phase { connecting, command, content, storage, commit, tls, tarpit, closed };
 
   // REQUESTS must outlive the session.
   Session(std::shared_ptr<const SessionSettings> settings,
@@ -51,12 +50,15 @@ public:
   Phase phase() const { return phase_; }
   // What the client calls itself, for logs; empty before it has said so.
   std::string_view hello_name() const { return hello_ ? hello_->name.text() : ""; }
-  // Whether on_input would take anything. If not, leave input in the kernel.
-  bool wants_input() const { return phase_ == Phase::command || phase_ == Phase::content; }
+  // Whether on_input would take anything, or end the session for it. If not, leave input in the
+  // kernel.
+  bool wants_input() const {
+    return phase_ == Phase::command || phase_ == Phase::content || phase_ == Phase::connecting;
+  }
 
-  // First of all, exactly one of these two.
+  // Says the greeting, unless the session is over. Input before it ends the session (RFC 5321 §3.1:
+  // the client waits for it).
   void on_connect();
-  void on_connect_refused(ConnectRefusal refusal);
 
   // Returns how much was taken. It stops early only to wait for an answer (then call again with the
   // rest after the answer) or because the session has ended. Always pass all the bytes at hand:
@@ -74,11 +76,16 @@ public:
   // The answer to commit_content. Success means that the message is durable.
   void on_commit(std::expected<void, StorageFault> result);
 
+  // A client that makes many errors waits for the answer to each further one: what was said in
+  // phase `tarpit` is sent now.
+  void on_tarpit_over();
+
   // The client was silent for too long. Does nothing while a commit is pending.
   void on_timeout();
-  // Says 421 as soon as no message is in the air: at once between commands, else after the answer
-  // to the message.
+  // Both say 421 as soon as no message is in the air: at once between commands, else after the
+  // answer to the message.
   void on_shutdown();
+  void on_access_withdrawn();
   // The connection is gone. A pending commit stays with the storage.
   void on_disconnect();
 
@@ -109,7 +116,9 @@ private:
   void say_with_hostname(const Reply& reply);
   void close();
   void close_with(const Reply& reply);
-  void close_if_shutting_down();
+  void close_for_offence(const Reply& reply);
+  void dismiss(const Reply& farewell);
+  void close_if_dismissed();
   void drop_content();
   void end_transaction();
   void next_command(); // a message is done with, well or not
@@ -132,6 +141,7 @@ private:
   void refuse_command(const Reply& reply);
   void refuse_attempt(const Reply& reply);
   void refuse_recipient(RecipientRefusal refusal);
+  void say_error(const Reply& reply);
   bool count_idle_command(); // false: that was one too many, and the session is over
 
   // session_content.cc
@@ -155,10 +165,10 @@ private:
   SessionRequests& requests_;
 
   Phase phase_ = Phase::connecting;
-  bool input_left_ = false; // behind the command that is being executed
-  bool shutting_down_ = false;
-  bool start_tls_due_ = false; // once the replies are sent
-  bool close_due_ = false;     // likewise
+  bool input_left_ = false;         // behind the command that is being executed
+  const Reply* farewell_ = nullptr; // to be said as soon as no message is in the air
+  bool start_tls_due_ = false;      // once the replies are sent
+  bool close_due_ = false;          // likewise
   std::string replies_;
 
   CommandReader command_reader_;

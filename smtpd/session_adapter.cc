@@ -1,6 +1,8 @@
 // Bytes, answers and time between a session and the world.
 #include "smtpd/session_adapter.h"
 
+#include <sys/socket.h>
+
 #include <algorithm>
 #include <ctime>
 #include <utility>
@@ -53,15 +55,32 @@ std::string text_of(const mail::ForwardPath& path) {
 
 SessionAdapter::SessionAdapter(const SessionSurroundings& surroundings,
                                std::shared_ptr<const Generation> generation, io::Accepted accepted,
-                               std::function<void()> ended)
-    : around_(surroundings), generation_(std::move(generation)),
-      peer_(std::move(accepted.peer_text)), ended_(std::move(ended)),
+                               ClientLimits::Visit visit, std::function<void()> ended)
+    : around_(surroundings), generation_(std::move(generation)), address_(accepted.address),
+      peer_(std::move(accepted.peer_text)), visit_(std::move(visit)), ended_(std::move(ended)),
       connection_(around_.context.loop, std::move(accepted.socket), *this),
       timer_(around_.context.loop, [this] { timed_out(); }),
-      session_(settings(), recipients(), {accepted.peer, std::nullopt}, *this) {
-  session_.on_connect();
+      session_(settings(), recipients(),
+               {.address = mail::AddressLiteral::of(address_),
+                .tls = std::nullopt,
+                .trusted = address_.is_this_host()},
+               *this),
+      session_until_(Clock::now() + around_.timeouts.session) {
+  greet_or_wait();
   put_off_timeout();
   connection_.update();
+}
+
+// Without a delay the greeting is on its way before most early talk can be here; what is here
+// already is not overlooked.
+void SessionAdapter::greet_or_wait() {
+  std::byte early{};
+  if (generation_->greeting_delay.count() > 0)
+    return;
+  if (::recv(connection_.fd(), &early, 1, MSG_PEEK | MSG_DONTWAIT) > 0)
+    session_.on_input({&early, 1});
+  else
+    session_.on_connect();
 }
 
 std::shared_ptr<const SessionSettings> SessionAdapter::settings() const {
@@ -76,6 +95,10 @@ std::shared_ptr<const RecipientPolicy> SessionAdapter::recipients() const {
 void SessionAdapter::reload(std::shared_ptr<const Generation> generation) {
   generation_ = std::move(generation);
   session_.on_reload(settings(), recipients());
+  if (!generation_->allows(address_)) {
+    session_.on_access_withdrawn();
+    connection_.update();
+  }
 }
 
 void SessionAdapter::shut_down() {
@@ -145,6 +168,17 @@ void SessionAdapter::send(std::string_view replies) {
 
 void SessionAdapter::start_tls() {
   connection_.start_tls(*generation_->tls); // what is offered is there
+}
+
+// ---- Limits
+
+bool SessionAdapter::admit_message() {
+  return visit_.admit_message(generation_->client_limits, Clock::now().time_since_epoch());
+}
+
+void SessionAdapter::offence() {
+  if (visit_.offend(generation_->client_limits, Clock::now().time_since_epoch()))
+    around_.context.log.warning("client.locked_out", {{"peer", peer_}});
 }
 
 // ---- Recipients
@@ -229,10 +263,14 @@ void SessionAdapter::committed(ipc::CommitOutcome outcome) {
 
 SessionAdapter::Clock::duration SessionAdapter::patience() const {
   const Timeouts& timeouts = around_.timeouts;
+  if (session_.phase() == Session::Phase::tarpit)
+    return timeouts.tarpit;
   if (!output().empty())
     return timeouts.send;
   switch (session_.phase()) {
   case Session::Phase::connecting:
+    return generation_->greeting_delay;
+  case Session::Phase::tarpit:
   case Session::Phase::command:
   case Session::Phase::closed: // the connection has its own
     return timeouts.command;
@@ -260,15 +298,23 @@ void SessionAdapter::put_off_timeout() {
   } else {
     content_until_.reset();
   }
+  if (session_.phase() == Session::Phase::command)
+    deadline = std::min(deadline, std::max(now, session_until_));
   timer_.expire_at(deadline);
 }
 
 void SessionAdapter::timed_out() {
-  if (!output().empty())
+  const auto phase = session_.phase();
+  if (phase == Session::Phase::connecting)
+    session_.on_connect();
+  else if (phase == Session::Phase::tarpit)
+    session_.on_tarpit_over();
+  else if (!output().empty())
     return connection_.abort("the client does not take its replies");
-  if (session_.phase() == Session::Phase::commit)
+  else if (phase == Session::Phase::commit)
     return connection_.abort("the store does not answer");
-  session_.on_timeout();
+  else
+    session_.on_timeout();
   put_off_timeout();
   connection_.update();
 }

@@ -4,6 +4,8 @@
 // room, and while the client does not take its replies.
 #pragma once
 
+#include "common/base/client_limits.h"
+#include "common/base/id128.h"
 #include "common/io/acceptor.h"
 #include "common/io/connection.h"
 #include "smtpd/content_memory.h"
@@ -39,11 +41,11 @@ public:
   // Above this, in octets, nothing more is read from a client that does not read its replies.
   static constexpr std::size_t unsent_max = 64 * 1024;
 
-  // Greets the client. `ended` is called once, from the loop, when the connection is gone; the
-  // adapter may be destroyed in it.
+  // Greets the client, after the greeting's delay if there is one. `ended` is called once, from the
+  // loop, when the connection is gone; the adapter may be destroyed in it.
   SessionAdapter(const SessionSurroundings& surroundings,
                  std::shared_ptr<const Generation> generation, io::Accepted accepted,
-                 std::function<void()> ended);
+                 ClientLimits::Visit visit, std::function<void()> ended);
   ~SessionAdapter() override = default;
 
   void reload(std::shared_ptr<const Generation> generation);
@@ -56,6 +58,8 @@ private:
   // SessionRequests
   void send(std::string_view replies) override;
   void start_tls() override;
+  bool admit_message() override;
+  void offence() override;
   std::expected<StorageStart, StorageFault> begin_content(std::uint64_t declared_size) override;
   std::expected<void, StorageFault> append_content(Bytes content) override;
   void abort_content() override { content_.reset(); }
@@ -78,6 +82,7 @@ private:
 
   std::shared_ptr<const SessionSettings> settings() const;
   std::shared_ptr<const RecipientPolicy> recipients() const;
+  void greet_or_wait();
   void content_changed();
   void committed(ipc::CommitOutcome outcome);
   void put_off_timeout();
@@ -86,12 +91,15 @@ private:
 
   SessionSurroundings around_;
   std::shared_ptr<const Generation> generation_;
+  const IpAddress address_;
   const std::string peer_;
+  ClientLimits::Visit visit_;
   std::function<void()> ended_;
   io::Connection connection_;
   IdleTimer timer_;
   Session session_;
 
+  const Clock::time_point session_until_;
   std::string replies_; // for the client; the first replies_sent_ octets are gone
   std::size_t replies_sent_ = 0;
   std::string tls_version_;

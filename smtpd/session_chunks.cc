@@ -73,7 +73,7 @@ void Session::end_chunk() {
   if (chunk.refusal) {
     end_transaction();
     refuse_attempt(*chunk.refusal);
-    return close_if_shutting_down();
+    return close_if_dismissed();
   }
   if (chunk.last) {
     reader_->end_chunks(*this);

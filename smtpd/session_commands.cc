@@ -9,22 +9,28 @@ namespace letterlock::smtpd {
 
 void Session::refuse_command(const Reply& reply) {
   if (++bad_commands_ > settings_->bad_commands)
-    return close_with(replies::too_many_errors);
-  say(reply);
+    return close_for_offence(replies::too_many_errors);
+  say_error(reply);
 }
 
 // RCPT and DATA after a refused MAIL count here and not as bad commands: a client that pipelines
 // cannot know better.
 void Session::refuse_attempt(const Reply& reply) {
   if (++refused_attempts_ > settings_->refused_attempts)
-    return close_with(replies::too_many_refusals);
+    return close_for_offence(replies::too_many_refusals);
+  say_error(reply);
+}
+
+void Session::say_error(const Reply& reply) {
   say(reply);
+  if (!peer_.trusted && bad_commands_ + refused_attempts_ > settings_->quick_errors)
+    phase_ = Phase::tarpit;
 }
 
 bool Session::count_idle_command() {
   if (++idle_commands_ <= settings_->idle_commands)
     return true;
-  close_with(replies::too_many_idle_commands);
+  close_for_offence(replies::too_many_idle_commands);
   return false;
 }
 
@@ -70,6 +76,8 @@ void Session::execute(const Mail& mail) {
     return refuse_attempt(replies::message_too_big);
   if (++transactions_ > settings_->transactions)
     return close_with(replies::too_many_messages);
+  if (!requests_.admit_message())
+    return close_with(replies::message_rate);
   transaction_.emplace();
   transaction_->envelope.reverse_path = mail.reverse_path;
   transaction_->envelope.body = mail.body.value_or(Body::seven_bit);
@@ -129,7 +137,7 @@ void Session::execute(const Data&) {
     drop_content();
     end_transaction();
     refuse_command(replies::data_after_bdat);
-    return close_if_shutting_down();
+    return close_if_dismissed();
   }
   const auto start = requests_.begin_content(transaction_->declared_size);
   if (!start)
@@ -185,7 +193,7 @@ void Session::execute(const StartTls&) {
     return refuse_command(replies::tls_in_transaction);
   // Whoever sent it hopes that it will be taken for something said inside TLS.
   if (input_left_)
-    return close_with(replies::early_plaintext);
+    return close_for_offence(replies::early_plaintext);
   say(replies::ready_for_tls);
   phase_ = Phase::tls;
   start_tls_due_ = true;

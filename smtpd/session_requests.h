@@ -68,6 +68,12 @@ public:
   // on_disconnect if it fails.
   virtual void start_tls() = 0;
 
+  // Whether the client may bring one more message now; asked once for each MAIL that is right.
+  virtual bool admit_message() = 0;
+  // The client did what only attackers and broken programs do; once at most, and the end of the
+  // session.
+  virtual void offence() = 0;
+
   // Content is about to come; DECLARED_SIZE is what the client said, or 0.
   virtual std::expected<StorageStart, StorageFault> begin_content(std::uint64_t declared_size) = 0;
   // More content as it is to be stored, ContentSink::max_piece octets at most. After a fault

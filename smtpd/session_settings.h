@@ -20,6 +20,8 @@ struct SessionSettings {
   std::uint32_t bad_commands = 10;      // that were no commands or out of order
   std::uint32_t idle_commands = 100;    // EHLO, RSET, NOOP, ... since the last accepted message
   std::uint32_t refused_attempts = 100; // senders and recipients that were turned away
+  // Of the two before together: how many are answered at once; each further one has to wait.
+  std::uint32_t quick_errors = 10;
 };
 
 } // namespace letterlock::smtpd

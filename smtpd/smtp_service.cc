@@ -19,6 +19,12 @@ SmtpService::SmtpService(Context& context, const Timeouts& timeouts)
   deliveries_.on_idle([this] { finish_if_idle(); });
 }
 
+// In doubt it counts alone: limits are no reason to take no mail.
+void SmtpService::on(const ipc::ClientTable& table, UniqueFd memory) {
+  if (const auto shared = door_.share(table, memory); !shared)
+    context_.log.error("limits.not_shared", {{"why", shared.error().text}});
+}
+
 // ---- Generations
 
 void SmtpService::begin_generation(std::uint32_t) {
@@ -70,11 +76,19 @@ void SmtpService::open_acceptors() {
 }
 
 void SmtpService::accept(io::Accepted accepted) {
+  auto visit = door_.admit(*generation_, accepted.address,
+                           std::chrono::steady_clock::now().time_since_epoch());
+  if (!visit) {
+    context_.log.info("connection.refused",
+                      {{"peer", accepted.peer_text}, {"why", visit.error().why}});
+    return turn_away(std::move(accepted.socket), *visit.error().reply,
+                     generation_->settings.hostname);
+  }
   const auto number = ++last_session_;
-  sessions_.emplace(number,
-                    std::make_unique<SessionAdapter>(
-                        SessionSurroundings{context_, deliveries_, memory_, timeouts_, ids_},
-                        generation_, std::move(accepted), [this, number] { ended(number); }));
+  sessions_.emplace(
+      number, std::make_unique<SessionAdapter>(
+                  SessionSurroundings{context_, deliveries_, memory_, timeouts_, ids_}, generation_,
+                  std::move(accepted), std::move(*visit), [this, number] { ended(number); }));
   if (sessions_.size() >= generation_->connections)
     open_acceptors();
 }

@@ -6,6 +6,7 @@
 #include "smtpd/content_memory.h"
 #include "smtpd/context.h"
 #include "smtpd/delivery_queue.h"
+#include "smtpd/door.h"
 #include "smtpd/generation.h"
 #include "smtpd/session_adapter.h"
 #include "smtpd/timeouts.h"
@@ -26,12 +27,15 @@ public:
   // made before the sandbox is entered.
   explicit SmtpService(Context& context, const Timeouts& timeouts = {});
 
+  void on(const ipc::ClientTable& table, UniqueFd memory);
+
   // The parts of a generation.
   void on(const ipc::Listener& listener, UniqueFd socket) { next_.on(listener, std::move(socket)); }
   void on(const ipc::Certificate& certificate, UniqueFd file) {
     next_.on(certificate, std::move(file));
   }
   void on(const ipc::SmtpSettings& settings) { next_.on(settings); }
+  void on(const ipc::AllowedNetwork& network) { next_.on(network); }
   void on(const ipc::LocalDomain& domain) { next_.on(domain); }
   void on(const ipc::BlockedAddress& address) { next_.on(address); }
   void on(const ipc::AddressRoute& route) { next_.on(route); }
@@ -58,6 +62,7 @@ private:
   ipc::TlsSigner<Role::smtpd> signer_;
   ContentMemory memory_;
   Id128Source ids_;
+  Door door_; // before the sessions, which it outlives
   DeliveryQueue deliveries_;
   GenerationBuilder next_;
   std::shared_ptr<const Generation> prepared_;

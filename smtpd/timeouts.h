@@ -18,6 +18,10 @@ struct Timeouts {
   // For the answer to a commit: no longer than a client waits for it (§4.5.3.2.6).
   std::chrono::milliseconds commit = std::chrono::minutes(10);
   std::chrono::milliseconds handshake = std::chrono::minutes(1);
+  // For each error beyond SessionSettings::quick_errors, before it is answered.
+  std::chrono::milliseconds tarpit = std::chrono::seconds(1);
+  // For all of a connection; it ends when that is over and no message is in the air.
+  std::chrono::milliseconds session = std::chrono::hours(4);
   // For queued to come back: how long what it was asked is held.
   std::chrono::milliseconds relink = std::chrono::seconds(30);
 };

@@ -5,9 +5,12 @@
 // by side during a reload. letterlock.conf(5) says what each means to the administrator.
 #pragma once
 
+#include "common/base/ip_address.h"
+#include "common/base/rate.h"
 #include "common/conf/listen_address.h"
 #include "common/conf/names.h"
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -60,10 +63,20 @@ struct Route {
   AccountName account;
 };
 
+// Who may connect to port 25, and how strangers are received.
+struct Access {
+  std::vector<IpNetwork> allow;                // empty: everybody
+  std::chrono::milliseconds greeting_delay{0}; // 0: none
+  std::chrono::milliseconds lockout{0};        // likewise
+};
+
 struct Limits {
-  std::uint32_t connections = 0; // open sessions of one service
-  std::uint32_t recipients = 0;  // of one message
-  std::uint64_t reserve = 0;     // bytes of the file system that are left free
+  std::uint32_t connections = 0;             // open sessions of one service
+  std::uint32_t connections_per_address = 0; // of them
+  std::optional<Rate> connection_rate;       // of one address; none: without a limit
+  std::optional<Rate> message_rate;          // likewise
+  std::uint32_t recipients = 0;              // of one message
+  std::uint64_t reserve = 0;                 // bytes of the file system that are left free
 };
 
 struct Configuration {
@@ -72,6 +85,7 @@ struct Configuration {
   std::vector<Account> accounts; // at least one, in the order of the file
   std::vector<Domain> domains;   // likewise
   std::vector<Route> routes;
+  Access access;
   Limits limits;
 
   // Null if there is none of that name. Names are compared as they are parsed: folded.

@@ -19,7 +19,7 @@ public:
       if (auto read = read_section(section); !read)
         return std::unexpected(std::move(read.error()));
     // What has no argument and is left out has its defaults, or lacks what is required.
-    for (const SectionKind kind : {SectionKind::server, SectionKind::limits})
+    for (const SectionKind kind : {SectionKind::server, SectionKind::access, SectionKind::limits})
       if (auto read = read_absent(kind); !read)
         return std::unexpected(std::move(read.error()));
     if (auto merged = merge_blocks(); !merged)
@@ -105,6 +105,9 @@ private:
     switch (kind) {
     case SectionKind::server:
       result_.server = std::move(draft.server);
+      return {};
+    case SectionKind::access:
+      result_.access = std::move(draft.access);
       return {};
     case SectionKind::limits:
       result_.limits = draft.limits;

@@ -1,6 +1,7 @@
 // The table of sections and keys.
 #include "common/conf/schema.h"
 
+#include "common/conf/times.h"
 #include "common/conf/values.h"
 
 #include <algorithm>
@@ -31,6 +32,8 @@ constexpr auto server_value = part<&SectionDraft::server, Member, Parse>;
 template <auto Member, auto Parse>
 constexpr auto account_value = part<&SectionDraft::account, Member, Parse>;
 template <auto Member, auto Parse>
+constexpr auto access_value = part<&SectionDraft::access, Member, Parse>;
+template <auto Member, auto Parse>
 constexpr auto limits_value = part<&SectionDraft::limits, Member, Parse>;
 
 Parsed<SandboxMode> parse_sandbox(std::string_view s) {
@@ -53,6 +56,10 @@ constexpr auto connections = number_between<std::uint32_t, 1, 65535>;
 // RFC 5321 §4.5.3.1.8: a server takes 100 at least.
 constexpr auto recipients = number_between<std::uint32_t, 100, 10000>;
 
+// RFC 5321 §4.5.3.2.1: a client waits 5 minutes for the greeting; few have that patience.
+constexpr auto greeting_delay = duration_or_no<second_ms, minute_ms>;
+constexpr auto lockout = duration_or_no<minute_ms, day_ms>;
+
 using enum SectionKind;
 
 constexpr std::size_t max_accounts = 1000, max_domains = 1000, max_addresses = 10000;
@@ -65,6 +72,7 @@ constexpr std::array sections = {
                "a domain that mail is taken for"},
     SectionRow{address, "address", "ADDRESS", max_addresses, "[address alice@example.com]",
                "an exception from its domain's catchall"},
+    SectionRow{access, "access", "", 1, "[access]", "who may connect to smtp_listen"},
     SectionRow{limits, "limits", "", 1, "[limits]", "bounds of what is used"},
 };
 
@@ -126,8 +134,27 @@ constexpr std::array keys = {
            "the account that gets this address; no: it is refused",
            into<&SectionDraft::target, parse_account_or_no>},
 
+    KeyRow{access, "allow", "LIST", "", false, "192.0.2.0/24, 2001:db8::/32",
+           "networks that may connect; empty: everybody",
+           access_value<&Access::allow, parse_networks>},
+    KeyRow{access, "greeting_delay", "TIME|no", "no", false, "5s",
+           "how long clients wait for the greeting, and are caught if they do not",
+           access_value<&Access::greeting_delay, greeting_delay>},
+    KeyRow{access, "lockout", "TIME|no", "10min", false, "10min",
+           "how long an address is turned away after many offences",
+           access_value<&Access::lockout, lockout>},
+
     KeyRow{limits, "connections", "NUMBER", "1000", false, "1000", "open sessions of one service",
            limits_value<&Limits::connections, connections>},
+    KeyRow{limits, "connections_per_address", "NUMBER", "50", false, "50",
+           "SMTP sessions of one address; four times as many of its network",
+           limits_value<&Limits::connections_per_address, connections>},
+    KeyRow{limits, "connection_rate", "RATE|no", "no", false, "30/min",
+           "how often one address may connect by SMTP",
+           limits_value<&Limits::connection_rate, parse_rate_or_no>},
+    KeyRow{limits, "message_rate", "RATE|no", "no", false, "100/h",
+           "how many messages one address may bring",
+           limits_value<&Limits::message_rate, parse_rate_or_no>},
     KeyRow{limits, "recipients", "NUMBER", "1000", false, "1000", "recipients of one message",
            limits_value<&Limits::recipients, recipients>},
     KeyRow{limits, "reserve", "SIZE", "100M", false, "100M",

@@ -15,7 +15,7 @@
 
 namespace letterlock::conf {
 
-enum class SectionKind : std::uint8_t { server, tls, account, domain, address, limits };
+enum class SectionKind : std::uint8_t { server, tls, account, domain, address, access, limits };
 
 struct SectionRow {
   SectionKind kind;
@@ -33,6 +33,7 @@ struct SectionRow {
 struct SectionDraft {
   Server server;
   Account account;
+  Access access;
   Limits limits;
   std::optional<AccountName> target; // domain's catchall, address's account
   std::vector<LocalPart> block;

@@ -47,6 +47,14 @@ Parsed<std::vector<T>> parse_list(std::string_view s, std::size_t most, Parse pa
   return list;
 }
 
+Parsed<IpNetwork> parse_network(std::string_view s) {
+  const auto network = IpNetwork::parse(s);
+  if (!network)
+    return wrong(quoted(s) + " is no network; write an address such as 192.0.2.7 or 2001:db8::7, "
+                             "or the first of a network and its length such as 192.0.2.0/24");
+  return *network;
+}
+
 } // namespace
 
 std::string_view trimmed(std::string_view s) {
@@ -142,6 +150,10 @@ Parsed<std::vector<ListenAddress>> parse_listen_addresses(std::string_view s) {
 
 Parsed<std::vector<LocalPart>> parse_local_parts(std::string_view s) {
   return parse_list<LocalPart>(s, SIZE_MAX, parse_local_part);
+}
+
+Parsed<std::vector<IpNetwork>> parse_networks(std::string_view s) {
+  return parse_list<IpNetwork>(s, SIZE_MAX, parse_network);
 }
 
 } // namespace letterlock::conf

@@ -18,27 +18,19 @@ namespace {
 constexpr int accepts_a_turn = 16;
 constexpr std::chrono::seconds before_retry{1};
 
-mail::AddressLiteral address_of(const sockaddr_storage& storage) {
+IpAddress address_of(const sockaddr_storage& storage) {
   if (storage.ss_family == AF_INET) {
     sockaddr_in in;
     std::memcpy(&in, &storage, sizeof in);
     std::array<std::uint8_t, 4> address;
     std::memcpy(address.data(), &in.sin_addr, address.size());
-    return mail::AddressLiteral::ipv4(address);
+    return IpAddress::v4(address);
   }
   sockaddr_in6 in;
   std::memcpy(&in, &storage, sizeof in);
   std::array<std::uint8_t, 16> address;
   std::memcpy(address.data(), &in.sin6_addr, address.size());
-  return mail::AddressLiteral::ipv6(address);
-}
-
-// Without the brackets and the tag of the literal.
-std::string address_text(const mail::AddressLiteral& literal) {
-  constexpr std::string_view tag = "IPv6:";
-  std::string_view text = literal.text();
-  text = text.substr(1, text.size() - 2);
-  return std::string(text.starts_with(tag) ? text.substr(tag.size()) : text);
+  return IpAddress::v6(address);
 }
 
 // What is wrong with one connection that is gone already, not with the listener (accept(2)).
@@ -68,8 +60,8 @@ void Acceptor::accept_some() {
     UniqueFd socket(::accept4(listener_.get(), reinterpret_cast<sockaddr*>(&storage), &size,
                               SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (socket) {
-      const auto literal = address_of(storage);
-      on_accepted_({std::move(socket), literal, address_text(literal)});
+      const IpAddress address = address_of(storage);
+      on_accepted_({std::move(socket), address, address.text()});
       continue;
     }
     if (errno == EAGAIN || errno == EWOULDBLOCK)

@@ -4,9 +4,9 @@
 // what waits stays in the kernel's backlog, where another worker may take it.
 #pragma once
 
+#include "common/base/ip_address.h"
 #include "common/base/unique_fd.h"
 #include "common/io/loop.h"
-#include "common/mail/address_literal.h"
 
 #include <chrono>
 #include <functional>
@@ -18,8 +18,8 @@ namespace letterlock::io {
 
 struct Accepted {
   UniqueFd socket; // non-blocking
-  mail::AddressLiteral peer;
-  std::string peer_text; // the address alone, for logs: "192.0.2.1", "2001:db8::1"
+  IpAddress address;
+  std::string peer_text; // the address, for logs: "192.0.2.1", "2001:db8::1"
 };
 
 class Acceptor {

@@ -28,6 +28,7 @@ enum class Carries : std::uint8_t {
   listener,        // a listening stream socket
   readable_file,   // a regular file opened for reading only
   read_write_file, // a regular file opened for reading and writing
+  shared_memory,   // memory of a fixed size, for reading and writing
 };
 
 using HostName = Text<255>;

@@ -18,15 +18,16 @@ namespace letterlock::ipc {
 
 // The number of a message type on the wire is its place in this list.
 using Messages =
-    TypeList<Start, Started, Failed, Peer, LinkLost, LogChannel, LogSource, Stop, BeginGeneration,
-             Prepare, Prepared, Switch, Switched, Discard, Retire, Listener, Certificate,
-             PrivateKey, SmtpSettings, LocalDomain, BlockedAddress, AddressRoute, StoreSettings,
-             Account, AccountId, Pop3Settings, LoginName, PasswordFile, Begin, Recipient, Content,
-             Commit, Committed, ScratchRequest, ScratchLeased, ScratchExtended, ScratchRefused,
-             ScratchReturned, AccountRoom, Login, LoginAnswer, Grant, GrantTaken, OpenMaildrop,
-             MaildropOpened, ListMessages, MessageSizes, MessageUidls, OpenMessage, MessageContent,
-             MessageOpened, MessageUnavailable, Expunge, Expunged, MaildropWanted, MaildropKept,
-             CloseMaildrop, Sign, Signed, LogLine, LogSettings, SyslogChannel>;
+    TypeList<Start, Started, Failed, Peer, LinkLost, LogChannel, LogSource, ClientTable, Stop,
+             BeginGeneration, Prepare, Prepared, Switch, Switched, Discard, Retire, Listener,
+             Certificate, PrivateKey, SmtpSettings, AllowedNetwork, LocalDomain, BlockedAddress,
+             AddressRoute, StoreSettings, Account, AccountId, Pop3Settings, LoginName, PasswordFile,
+             Begin, Recipient, Content, Commit, Committed, ScratchRequest, ScratchLeased,
+             ScratchExtended, ScratchRefused, ScratchReturned, AccountRoom, Login, LoginAnswer,
+             Grant, GrantTaken, OpenMaildrop, MaildropOpened, ListMessages, MessageSizes,
+             MessageUidls, OpenMessage, MessageContent, MessageOpened, MessageUnavailable, Expunge,
+             Expunged, MaildropWanted, MaildropKept, CloseMaildrop, Sign, Signed, LogLine,
+             LogSettings, SyslogChannel>;
 
 template <class M>
 concept Message = contains<M, Messages>;

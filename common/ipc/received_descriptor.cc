@@ -2,6 +2,7 @@
 #include "common/ipc/received_descriptor.h"
 
 #include "common/os/memory_file.h"
+#include "common/os/shared_memory.h"
 
 #include <fcntl.h>
 #include <sys/socket.h>
@@ -53,6 +54,8 @@ bool is_what_it_should_be(Carries carries, int fd) {
     return is_regular_file(fd) && !os::is_writable(fd);
   case Carries::read_write_file:
     return is_regular_file(fd) && is_open_for_both(fd);
+  case Carries::shared_memory:
+    return os::is_shared_memory(fd);
   }
   return false;
 }

@@ -25,7 +25,8 @@ using FromChild = TypeList<Started, Failed, LinkLost, Prepared, Switched>;
 // clang-format off
 using Routes = TypeList<
     Route<Role::letterlockd, Role::smtpd, ToChild,
-          TypeList<LogChannel, Listener, Certificate, SmtpSettings, LocalDomain, BlockedAddress, AddressRoute>>,
+          TypeList<LogChannel, ClientTable, Listener, Certificate, SmtpSettings, AllowedNetwork, LocalDomain,
+                   BlockedAddress, AddressRoute>>,
     Route<Role::letterlockd, Role::pop3d, ToChild,
           TypeList<LogChannel, Listener, Certificate, Pop3Settings>>,
     Route<Role::letterlockd, Role::queued, ToChild,

@@ -47,6 +47,12 @@ AddressLiteral AddressLiteral::ipv6(const std::array<std::uint8_t, 16>& address)
   return literal;
 }
 
+AddressLiteral AddressLiteral::of(const IpAddress& address) {
+  AddressLiteral literal;
+  literal.text_ = in_brackets(address.is_v4() ? "" : ipv6_tag, address.text());
+  return literal;
+}
+
 std::optional<AddressLiteral> AddressLiteral::parse(std::string_view text) {
   if (text.size() < 2 || text.size() > decltype(text_)::capacity || text.front() != '[' ||
       text.back() != ']' || text.find('\0') != std::string_view::npos)

@@ -4,6 +4,7 @@
 // registered.
 #pragma once
 
+#include "common/base/ip_address.h"
 #include "common/base/text.h"
 
 #include <array>
@@ -22,6 +23,7 @@ public:
   static AddressLiteral ipv4(const std::array<std::uint8_t, 4>& address);
   // An IPv4-mapped address (::ffff:a.b.c.d, from a listener for both families) is written as IPv4.
   static AddressLiteral ipv6(const std::array<std::uint8_t, 16>& address);
+  static AddressLiteral of(const IpAddress& address);
   // With the brackets. The numbers are checked, and the shortest form of RFC 5952 is kept.
   static std::optional<AddressLiteral> parse(std::string_view text);
 

@@ -11,6 +11,7 @@
 
 #include <array>
 #include <memory>
+#include <string>
 #include <utility>
 
 using namespace letterlock;
@@ -85,6 +86,7 @@ std::shared_ptr<const SessionSettings> settings(bool starttls) {
   settings->bad_commands = 4;
   settings->idle_commands = 12;
   settings->refused_attempts = 5;
+  settings->quick_errors = 3;
   return settings;
 }
 
@@ -104,6 +106,11 @@ public:
   void start_tls() override {
     require(!closed && !storing && !std::exchange(tls, true));
     recorder.start_tls();
+  }
+  bool admit_message() override { return !closed; }
+  void offence() override {
+    require(!closed && !std::exchange(offended, true));
+    recorder.offence();
   }
   std::expected<StorageStart, StorageFault> begin_content(std::uint64_t size) override {
     require(!closed && !storing);
@@ -139,7 +146,7 @@ public:
 
   Recorder recorder;
   std::string contents;
-  bool storing = false, closed = false, tls = false;
+  bool storing = false, closed = false, tls = false, offended = false;
 };
 
 class Talk {
@@ -190,6 +197,9 @@ private:
         session_.on_commit(std::unexpected(*world_.commit_fault));
       else
         session_.on_commit({});
+      return true;
+    case Session::Phase::tarpit:
+      session_.on_tarpit_over();
       return true;
     default:
       return false;

@@ -41,8 +41,8 @@ SECTIONS = {
     "domain example.net": {"catchall": "no"},
     "address alice@example.com": {"account": "alice"},
     "address info@example.net": {"account": "main"},
-    # The reserve of a test's disk is its own affair.
-    "limits": {"reserve": "0"},
+    # The reserve of a test's disk is its own affair, and all of its clients have one address.
+    "limits": {"reserve": "0", "connections_per_address": "65535"},
 }
 
 

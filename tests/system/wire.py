@@ -10,9 +10,11 @@ from waiting import PATIENCE
 class Wire:
     """A connection that reads by lines. Its end reads as an empty line."""
 
-    def __init__(self, port, tls=None, name="127.0.0.1", patience=PATIENCE):
-        """`tls`: an SSLContext for TLS from the first octet; `name`: the server's name for it."""
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=patience)
+    def __init__(self, port, tls=None, name="127.0.0.1", patience=PATIENCE, source="127.0.0.1"):
+        """`tls`: an SSLContext for TLS from the first octet; `name`: the server's name for it;
+        `source`: the client's address, any of 127.0.0.0/8."""
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=patience,
+                                               source_address=(source, 0))
         self._received = bytearray()
         if tls is not None:
             self.start_tls(tls, name)

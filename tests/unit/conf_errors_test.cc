@@ -30,14 +30,15 @@ void sections_and_keys(void**) {
       {"", "f: [server] hostname: the key is missing; write hostname = mx.example.com"},
       {"[server]\n", "f:1: [server] hostname: the key is missing; write hostname = mx.example.com"},
       {"[sever]\n", "f:1: [sever]: unknown section; the sections are [server], [tls], [account "
-                    "NAME], [domain DOMAIN], [address ADDRESS], [limits]"},
+                    "NAME], [domain DOMAIN], [address ADDRESS], [access], [limits]"},
       {"[server mx]\n", "f:1: [server mx]: it has no name; write [server]"},
       {"[domain]\n", "f:1: [domain]: the name is missing; write [domain example.com]"},
       {server + server, "f:3: [server]: the section is there already, at f:1; write it once"},
       {minimal + "[domain EXAMPLE.com]\ncatchall = no\n",
        "f:6: [domain EXAMPLE.com]: the section is there already, at f:4; write it once"},
       {minimal + "[limits]\nrecipents = 5\n",
-       "f:7: [limits] recipents: unknown key; the keys are connections, recipients, reserve"},
+       "f:7: [limits] recipents: unknown key; the keys are connections, connections_per_address, "
+       "connection_rate, message_rate, recipients, reserve"},
       {server + "[account main]\nquotas = 1G\n",
        "f:4: [account main] quotas: unknown key; the keys are quota, retention"},
       {minimal + "[limits]\nreserve = 1G\nreserve = 2G\n",
@@ -91,6 +92,21 @@ void values(void**) {
       {minimal + "block = a b\n",
        "f:6: [domain example.com] block: \"a b\" is no local part; write "
        "what stands before the @, such as old-shop"},
+      {minimal + "[access]\nallow = 192.0.2.1/24\n",
+       "f:7: [access] allow: \"192.0.2.1/24\" is no network; write an address such as 192.0.2.7 or "
+       "2001:db8::7, or the first of a network and its length such as 192.0.2.0/24"},
+      {minimal + "[access]\nallow = mail.example.com\n",
+       "f:7: [access] allow: \"mail.example.com\" is no network; write an address such as "
+       "192.0.2.7 "
+       "or 2001:db8::7, or the first of a network and its length such as 192.0.2.0/24"},
+      {minimal + "[access]\ngreeting_delay = 5\n",
+       "f:7: [access] greeting_delay: \"5\" is no time; write a number with s, min, h or d such as "
+       "10min"},
+      {minimal + "[access]\nlockout = 2d\n",
+       "f:7: [access] lockout: \"2d\" is out of range; write a time from 1min to 1d"},
+      {minimal + "[limits]\nmessage_rate = 5\n",
+       "f:7: [limits] message_rate: \"5\" is no rate; write no, or a number from 1 to 1000000 with "
+       "/s, /min, /h or /d such as 100/h"},
       {minimal + "[limits]\nrecipients = 99\n", "f:7: [limits] recipients: \"99\" is no number in "
                                                 "its range; write one from 100 to 10000"},
   };
@@ -189,7 +205,7 @@ void overrides(void**) {
       {{"sever.workers=2"},
        {},
        "-o sever.workers: [sever]: unknown section; the sections are [server], [tls], [account "
-       "NAME], [domain DOMAIN], [address ADDRESS], [limits]"},
+       "NAME], [domain DOMAIN], [address ADDRESS], [access], [limits]"},
       {{"server.workers=2", "server.workers=3"},
        {},
        "-o server.workers: the key is given twice; give it once"},
@@ -212,7 +228,8 @@ void overrides(void**) {
       {{},
        {"LETTERLOCK_LIMITS_RESERVES=1G"},
        "environment LETTERLOCK_LIMITS_RESERVES: [limits] reserves: unknown key; the keys are "
-       "connections, recipients, reserve"},
+       "connections, connections_per_address, connection_rate, message_rate, recipients, "
+       "reserve"},
   };
   for (const OverrideCase& c : cases) {
     const auto configuration = conf::parse(minimal, "f", {c.options, c.environment});

@@ -50,6 +50,11 @@ void defaults_are_those_of_the_table(void**) {
   assert_int_equal(c.limits.connections, 1000);
   assert_int_equal(c.limits.recipients, 1000);
   assert_int_equal(c.limits.reserve, 100 << 20);
+  assert_int_equal(c.limits.connections_per_address, 50);
+  assert_false(c.limits.connection_rate || c.limits.message_rate);
+  assert_true(c.access.allow.empty());
+  assert_true(c.access.greeting_delay.count() == 0);
+  assert_true(c.access.lockout == std::chrono::minutes(10));
   assert_text_equal(c.domains.at(0).name, "example.com");
 }
 
@@ -90,7 +95,14 @@ void a_whole_configuration(void**) {
                                    "[tls]\n"
                                    "certificate = /t/c\n"
                                    "key = /t/k\n"
+                                   "[access]\n"
+                                   "allow = 192.0.2.0/24, 2001:db8::7\n"
+                                   "greeting_delay = 5s\n"
+                                   "lockout = no\n"
                                    "[limits]\n"
+                                   "connections_per_address = 7\n"
+                                   "connection_rate = 30/min\n"
+                                   "message_rate = 1000/d\n"
                                    "connections = 5\n");
   assert_int_equal(*c.server.workers, 2);
   assert_int_equal(c.server.smtp_listen.size(), 2);
@@ -99,6 +111,14 @@ void a_whole_configuration(void**) {
   assert_true(c.server.sandbox == SandboxMode::best_effort);
   assert_int_equal(c.limits.connections, 5);
   assert_int_equal(c.limits.recipients, 1000);
+  assert_int_equal(c.limits.connections_per_address, 7);
+  assert_true(c.limits.connection_rate == (Rate{30, std::chrono::minutes(1)}));
+  assert_true(c.limits.message_rate == (Rate{1000, std::chrono::hours(24)}));
+  assert_int_equal(c.access.allow.size(), 2);
+  assert_text_equal(c.access.allow[0].text(), "192.0.2.0/24");
+  assert_text_equal(c.access.allow[1].text(), "2001:db8::7/128");
+  assert_true(c.access.greeting_delay == std::chrono::seconds(5));
+  assert_true(c.access.lockout.count() == 0);
   assert_text_equal(c.tls->key, "/t/k");
   assert_int_equal(c.routes.size(), 1);
   assert_text_equal(c.routes[0].address.local, "alice");

@@ -1,4 +1,5 @@
 // Names, sizes, numbers, lists and listening addresses of the configuration.
+#include "common/conf/times.h"
 #include "common/conf/values.h"
 #include "tests/unit/check.h"
 
@@ -130,6 +131,39 @@ void lists(void**) {
                     "the list is too long; write at most 16 items");
 }
 
+void times(void**) {
+  using namespace std::chrono_literals;
+  const auto time = [](std::string_view s) { return parse_duration(s, 1000, 7 * day_ms); };
+  const std::pair<std::string_view, std::chrono::milliseconds> good[] = {
+      {"1s", 1s}, {"90s", 90s}, {"10min", 10min}, {"0010min", 10min}, {"24h", 24h}, {"7d", 168h}};
+  for (const auto& [text, expected] : good)
+    assert_true(time(text) == expected);
+  for (const std::string_view bad :
+       {"", "5", "s", "5 s", "5m", "5S", "-5s", "+5s", "1.5h", "5ss", "0s", "8d", "169h",
+        "18446744073709551616s", "18446744073709551615d"})
+    assert_false(time(bad).has_value());
+  assert_true((duration_or_no<1000, day_ms>("no") == 0ms));
+  assert_text_equal(time("8d").error(), "\"8d\" is out of range; write a time from 1s to 7d");
+  for (const auto& [milliseconds, text] :
+       {std::pair(1000, "1s"), std::pair(90'000, "90s"), std::pair(120'000, "2min"),
+        std::pair(86'400'000, "1d"), std::pair(0, "0ms"), std::pair(5, "5ms")})
+    assert_text_equal(duration_text(static_cast<std::uint64_t>(milliseconds)), text);
+}
+
+void rates(void**) {
+  using namespace std::chrono_literals;
+  const std::pair<std::string_view, Rate> good[] = {{"1/s", {1, 1s}},
+                                                    {"20/min", {20, 1min}},
+                                                    {"100/h", {100, 1h}},
+                                                    {"1000000/d", {1'000'000, 24h}}};
+  for (const auto& [text, expected] : good)
+    assert_true(parse_rate_or_no(text)->value() == expected);
+  assert_true(parse_rate_or_no("no").has_value() && !parse_rate_or_no("no")->has_value());
+  for (const std::string_view bad : {"", "yes", "5", "/h", "0/h", "1000001/h", "5/", "5/m", "5 /h",
+                                     "5/ h", "5h", "-1/h", "1/2h"})
+    assert_false(parse_rate_or_no(bad).has_value());
+}
+
 void messages_quote_no_control_characters(void**) {
   assert_text_equal(quoted("a\x1b[31m\nb"), "\"a?[31m?b\"");
   assert_int_equal(quoted(std::string(500, 'x')).size(), 82);
@@ -171,6 +205,8 @@ int main() {
       cmocka_unit_test(listen_addresses),
       cmocka_unit_test(listen_addresses_know_loopback_and_collisions),
       cmocka_unit_test(lists),
+      cmocka_unit_test(times),
+      cmocka_unit_test(rates),
       cmocka_unit_test(messages_quote_no_control_characters),
   };
   return cmocka_run_group_tests(tests, nullptr, nullptr);

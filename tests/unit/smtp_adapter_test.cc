@@ -392,7 +392,9 @@ void open_sessions_take_the_new_generation(void**) {
   auto client = scene.connect();
   scene.expect(*client, "220 ");
   scene.service.begin_generation(2);
-  scene.service.on(ipc::SmtpSettings{"other.example.com", 1000000, 100, 10});
+  scene.settings.hostname = "other.example.com";
+  scene.settings.max_message_size = 1000000;
+  scene.service.on(scene.settings);
   scene.service.on(ipc::LocalDomain{"example.org", true, 9});
   scene.service.prepare();
   assert_true(scene.prepared.has_value());

@@ -219,11 +219,11 @@ void a_bdat_that_cannot_be_read_ends_the_session(void**) {
     Talk talk;
     talk.rcpt().say(said);
     assert_text_equal(talk.heard(), syntax);
-    assert_text_equal(talk.asked(), "close");
+    assert_text_equal(talk.asked(), "offence close");
     Talk amid;
     amid.rcpt().quietly("BDAT 3\r\nx\r\n").say(said);
     assert_text_equal(amid.heard(), syntax);
-    assert_text_equal(amid.asked(), "abort close");
+    assert_text_equal(amid.asked(), "offence abort close");
   }
 }
 
@@ -318,14 +318,14 @@ void budgets_hold_for_chunks(void**) {
   refused.heard();
   refused.say("BDAT 1 LAST\r\nx");
   assert_text_equal(refused.heard(), "421 4.7.0 mx.ours.example Too many refusals, closing\r\n");
-  assert_text_equal(refused.asked(), "close");
+  assert_text_equal(refused.asked(), "offence close");
 
   Talk empty;
   empty.rcpt();
   for (int i = 0; i < 200; ++i)
     empty.say("BDAT 0\r\n");
   assert_true(empty.heard().ends_with("Too many commands without mail, closing\r\n"));
-  assert_text_equal(empty.asked(), "begin(0) abort close");
+  assert_text_equal(empty.asked(), "begin(0) offence abort close");
 }
 
 void no_cut_of_the_input_changes_the_dialogue(void**) {

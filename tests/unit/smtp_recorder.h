@@ -27,6 +27,8 @@ public:
     ++sends;
   }
   void start_tls() override { note("tls"); }
+  bool admit_message() override { return admits; }
+  void offence() override { note("offence"); }
   std::expected<StorageStart, StorageFault> begin_content(std::uint64_t declared) override {
     content.clear();
     note("begin(" + std::to_string(declared) + ")");
@@ -63,6 +65,7 @@ public:
   int sends = 0;
   int stamps = 0;
 
+  bool admits = true;
   StorageStart start = StorageStart::ready;
   std::optional<StorageFault> begin_fault;
   std::size_t room = ~std::size_t{0};

@@ -58,17 +58,22 @@ inline UniqueFd listen_on_loopback() {
   return fd;
 }
 
-inline UniqueFd connect_to(int listener) {
+// FROM is an address of this host's in 127.0.0.0/8.
+inline UniqueFd connect_to(int listener, const char* from = "127.0.0.1") {
   sockaddr_in address{};
   socklen_t size = sizeof address;
-  ::getsockname(listener, reinterpret_cast<sockaddr*>(&address), &size);
   UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  address.sin_family = AF_INET;
+  assert_int_equal(::inet_pton(AF_INET, from, &address.sin_addr), 1);
+  assert_int_equal(::bind(fd.get(), reinterpret_cast<sockaddr*>(&address), size), 0);
+  ::getsockname(listener, reinterpret_cast<sockaddr*>(&address), &size);
   assert_int_equal(::connect(fd.get(), reinterpret_cast<sockaddr*>(&address), size), 0);
   ::fcntl(fd.get(), F_SETFL, O_NONBLOCK);
   return fd;
 }
 
-// A client that writes what it is told as the socket takes it, and keeps what it reads.
+// A client that writes what it is told as the socket takes it, from the greeting on, and keeps what
+// it reads.
 class SmtpClient {
 public:
   SmtpClient(io::Loop& loop, UniqueFd socket)
@@ -79,7 +84,8 @@ public:
   }
   void send(std::string_view text) {
     out_ += text;
-    flush();
+    if (greeted || early)
+      flush();
   }
   int fd() const { return socket_.get(); }
   bool all_sent() const { return out_.empty(); }
@@ -87,6 +93,8 @@ public:
 
   std::string wire; // all that was read
   bool closed = false;
+  bool greeted = false;
+  bool early = false; // does not wait for the greeting
 
 private:
   void receive() {
@@ -94,10 +102,14 @@ private:
     const ssize_t count = ::recv(socket_.get(), buffer, sizeof buffer, 0);
     if (count > 0)
       wire.append(buffer, static_cast<std::size_t>(count));
+    if (count > 0 && !std::exchange(greeted, true))
+      flush();
     closed = closed || count == 0 || (count < 0 && errno != EAGAIN);
     watch_.want_read(!closed);
   }
   void flush() {
+    if (out_.empty())
+      return;
     const ssize_t count = ::send(socket_.get(), out_.data(), out_.size(), MSG_NOSIGNAL);
     if (count > 0)
       out_.erase(0, static_cast<std::size_t>(count));
@@ -257,7 +269,10 @@ struct SmtpScene {
   }
   void begin(std::uint32_t connections) {
     service.begin_generation(1);
-    service.on(ipc::SmtpSettings{"mx.example.com", 50u << 20, 100, connections});
+    settings.connections = connections;
+    service.on(settings);
+    for (const std::string_view network : allowed)
+      service.on(ipc::AllowedNetwork{Text<64>::cut(network)});
     service.on(ipc::AddressRoute{"second@example.com", 8});
     service.on(ipc::BlockedAddress{"spam@example.com"});
     service.on(ipc::LocalDomain{"example.com", true, 7});
@@ -275,8 +290,8 @@ struct SmtpScene {
     queued.go_away();
     until([&] { return parent.lost_links == before + 1; });
   }
-  std::unique_ptr<SmtpClient> connect() {
-    return std::make_unique<SmtpClient>(context.loop, connect_to(listener.get()));
+  std::unique_ptr<SmtpClient> connect(const char* from = "127.0.0.1") {
+    return std::make_unique<SmtpClient>(context.loop, connect_to(listener.get(), from));
   }
 
   void until(const std::function<bool()>& condition) {
@@ -320,6 +335,16 @@ struct SmtpScene {
   ipc::Link<Role::smtpd, Role::letterlockd> to_parent{context.loop, std::move(parent_pair.b), child,
                                                       [](const std::string&) {}};
   UniqueFd listener = listen_on_loopback();
+  ipc::SmtpSettings settings{.hostname = "mx.example.com",
+                             .max_message_size = 50u << 20,
+                             .recipients = 100,
+                             .connections = 10,
+                             .connections_per_address = 100,
+                             .connection_rate = {},
+                             .message_rate = {},
+                             .lockout_ms = 600'000,
+                             .greeting_delay_ms = 0};
+  std::vector<std::string_view> allowed;
   std::uint32_t serial = 0;
   Expected<void> prepared;
   FakeQueued queued;

@@ -13,24 +13,22 @@ void the_greeting_names_the_host(void**) {
   Recorder adapter;
   Session session(std::make_shared<SessionSettings>(settings()), recipients(), Talk::client(),
                   adapter);
-  assert_false(session.wants_input());
   session.on_connect();
   assert_text_equal(adapter.wire, "220 mx.ours.example ESMTP Letterlock\r\n");
   assert_true(session.wants_input());
 }
 
-void a_refused_connection_hears_why_and_is_closed(void**) {
-  for (const auto& [refusal, reply] :
-       {std::pair(ConnectRefusal::busy,
-                  "421 4.3.2 mx.ours.example Too many connections, try again later\r\n"),
-        std::pair(ConnectRefusal::denied, "554 5.7.1 mx.ours.example Access denied\r\n")}) {
-    Recorder adapter;
-    Session session(std::make_shared<SessionSettings>(settings()), recipients(), Talk::client(),
-                    adapter);
-    session.on_connect_refused(refusal);
-    assert_text_equal(adapter.wire, reply);
-    assert_text_equal(adapter.log, "close");
-  }
+void who_talks_before_the_greeting_is_sent_away(void**) {
+  Recorder adapter;
+  Session session(std::make_shared<SessionSettings>(settings()), recipients(), Talk::client(),
+                  adapter);
+  assert_true(session.wants_input());
+  assert_int_equal(session.on_input(as_bytes("EHLO c\r\n")), 0);
+  assert_text_equal(adapter.wire,
+                    "554 5.5.1 mx.ours.example Input before the greeting, closing\r\n");
+  assert_text_equal(adapter.log, "offence close");
+  session.on_connect();
+  assert_false(session.wants_input());
 }
 
 void ehlo_lists_what_is_offered(void**) {
@@ -290,13 +288,13 @@ void input_behind_starttls_ends_the_session(void**) {
   Talk talk;
   talk.greeted().say("STARTTLS\r\nMAIL FROM:<a@b>\r\n");
   assert_text_equal(talk.heard(), "421 4.7.0 mx.ours.example Input after STARTTLS, closing\r\n");
-  assert_text_equal(talk.asked(), "close");
+  assert_text_equal(talk.asked(), "offence close");
 
   Talk late;
   late.greeted().say("STARTTLS\r\n").heard();
   assert_int_equal(late.session.on_input(as_bytes("NOOP\r\n")), 0);
   assert_text_equal(late.heard(), "");
-  assert_text_equal(late.asked(), "tls close");
+  assert_text_equal(late.asked(), "tls offence close");
   late.session.on_tls_established(tls13);
   assert_false(late.session.wants_input());
 }
@@ -392,7 +390,7 @@ void check_budget(Talk& talk, std::string_view line, int limit, std::string_view
   assert_true(talk.session.wants_input());
   talk.heard();
   assert_text_equal(talk.say(line).heard(), end);
-  assert_text_equal(talk.asked(), "close");
+  assert_text_equal(talk.asked(), "offence close");
 }
 
 void budgets_end_the_connection(void**) {
@@ -408,6 +406,47 @@ void budgets_end_the_connection(void**) {
   talk.content().say("x\r\n.\r\n").commit().heard();
   assert_text_equal(talk.say("MAIL FROM:<>\r\n").heard(),
                     "421 4.7.0 mx.ours.example Too many messages, connect again\r\n");
+}
+
+void a_rate_of_messages_that_is_used_up_ends_the_connection(void**) {
+  Talk talk;
+  talk.adapter.admits = false;
+  talk.greeted().say("MAIL FROM:<a@b>\r\nRCPT TO:<x@ours.example>\r\n");
+  assert_text_equal(talk.heard(),
+                    "421 4.7.0 mx.ours.example Too many messages from you, try again later\r\n");
+  assert_text_equal(talk.asked(), "close");
+}
+
+void many_errors_are_answered_slowly(void**) {
+  Talk talk;
+  talk.waits_in_tarpit = false;
+  talk.mail();
+  for (int i = 0; i < 10; ++i)
+    talk.say(i % 2 == 0 ? "FOO\r\n" : "RCPT TO:<x@else.example>\r\n");
+  talk.heard();
+  talk.say("NOOP\r\nFOO\r\nNOOP\r\n");
+  assert_true(talk.session.phase() == Session::Phase::tarpit);
+  assert_false(talk.session.wants_input());
+  assert_text_equal(talk.heard(), "");
+  talk.session.on_timeout(); // there is none in it
+  talk.session.on_tarpit_over();
+  assert_text_equal(talk.heard(), std::string(ok) + "500 5.5.2 Command not recognized\r\n");
+  assert_text_equal(talk.feed().heard(), ok);
+  talk.session.on_tarpit_over(); // not now
+  assert_text_equal(talk.heard(), "");
+
+  talk.say("FOO\r\n").session.on_shutdown();
+  assert_text_equal(talk.heard(), "500 5.5.2 Command not recognized\r\n"
+                                  "421 4.3.2 mx.ours.example Shutting down, try again later\r\n");
+
+  auto peer = Talk::client();
+  peer.trusted = true;
+  Talk trusted(settings(), peer);
+  trusted.waits_in_tarpit = false;
+  trusted.mail();
+  for (int i = 0; i < 50; ++i)
+    trusted.say("RCPT TO:<x@else.example>\r\n");
+  assert_true(trusted.session.phase() == Session::Phase::command);
 }
 
 void a_line_that_is_too_long_is_one_error(void**) {
@@ -448,6 +487,17 @@ void shutdown_waits_for_the_message_in_the_air(void**) {
   handshake.quietly("STARTTLS\r\n").session.on_shutdown();
   handshake.session.on_tls_established(tls13);
   assert_text_equal(handshake.heard(), shutdown);
+}
+
+void access_that_is_withdrawn_is_told_between_messages(void**) {
+  const std::string withdrawn = "421 4.7.0 mx.ours.example Access withdrawn, closing\r\n";
+  Talk idle;
+  idle.greeted().session.on_access_withdrawn();
+  assert_text_equal(idle.heard(), withdrawn);
+  Talk content;
+  content.content().session.on_access_withdrawn();
+  content.say("x\r\n.\r\n").commit();
+  assert_text_equal(content.heard(), std::string(accepted) + withdrawn);
 }
 
 void a_lost_connection_drops_content_but_not_a_commit(void**) {
@@ -504,7 +554,7 @@ void no_cut_of_the_input_changes_the_dialogue(void**) {
 int main() {
   const CMUnitTest tests[] = {
       cmocka_unit_test(the_greeting_names_the_host),
-      cmocka_unit_test(a_refused_connection_hears_why_and_is_closed),
+      cmocka_unit_test(who_talks_before_the_greeting_is_sent_away),
       cmocka_unit_test(ehlo_lists_what_is_offered),
       cmocka_unit_test(state_start),
       cmocka_unit_test(state_greeted),
@@ -527,6 +577,9 @@ int main() {
       cmocka_unit_test(a_full_account_is_refused_for_the_time_being_and_alone),
       cmocka_unit_test(who_names_full_accounts_without_end_is_sent_away),
       cmocka_unit_test(budgets_end_the_connection),
+      cmocka_unit_test(a_rate_of_messages_that_is_used_up_ends_the_connection),
+      cmocka_unit_test(many_errors_are_answered_slowly),
+      cmocka_unit_test(access_that_is_withdrawn_is_told_between_messages),
       cmocka_unit_test(a_line_that_is_too_long_is_one_error),
       cmocka_unit_test(timeouts_close),
       cmocka_unit_test(shutdown_waits_for_the_message_in_the_air),

@@ -56,9 +56,15 @@ struct Talk {
     return feed();
   }
   Talk& feed() {
-    while (!input_.empty() && session.wants_input())
+    for (;;) {
+      if (waits_in_tarpit && session.phase() == Session::Phase::tarpit) {
+        ++tarpits;
+        session.on_tarpit_over();
+      }
+      if (input_.empty() || !session.wants_input())
+        return *this;
       input_.erase(0, session.on_input(as_bytes(input_)));
-    return *this;
+    }
   }
   // What the client heard since the last call.
   std::string heard() { return std::exchange(adapter.wire, {}); }
@@ -78,6 +84,8 @@ struct Talk {
 
   Recorder adapter;
   Session session;
+  bool waits_in_tarpit = true; // and then goes on by itself
+  int tarpits = 0;
 
 private:
   std::string input_;

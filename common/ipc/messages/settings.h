@@ -91,6 +91,13 @@ struct PrivateKey {
   static constexpr auto fields() { return std::tuple(&PrivateKey::index, &PrivateKey::path); }
 };
 
+// So many in a time; 0 of them: without a limit.
+struct ClientRate {
+  std::uint32_t count{};
+  std::uint32_t period_ms{};
+  static constexpr auto fields() { return std::tuple(&ClientRate::count, &ClientRate::period_ms); }
+};
+
 struct SmtpSettings {
   static constexpr std::string_view name = "SmtpSettings";
   static constexpr Carries carries = Carries::nothing;
@@ -98,10 +105,27 @@ struct SmtpSettings {
   std::uint64_t max_message_size{};
   std::uint32_t recipients{};
   std::uint32_t connections{}; // of this worker
+  // Of one address, by all workers together.
+  std::uint32_t connections_per_address{};
+  ClientRate connection_rate;
+  ClientRate message_rate;
+  std::uint32_t lockout_ms{};        // 0: none
+  std::uint32_t greeting_delay_ms{}; // likewise
   static constexpr auto fields() {
     return std::tuple(&SmtpSettings::hostname, &SmtpSettings::max_message_size,
-                      &SmtpSettings::recipients, &SmtpSettings::connections);
+                      &SmtpSettings::recipients, &SmtpSettings::connections,
+                      &SmtpSettings::connections_per_address, &SmtpSettings::connection_rate,
+                      &SmtpSettings::message_rate, &SmtpSettings::lockout_ms,
+                      &SmtpSettings::greeting_delay_ms);
   }
+};
+
+// One of those that may connect; without any, everybody may.
+struct AllowedNetwork {
+  static constexpr std::string_view name = "AllowedNetwork";
+  static constexpr Carries carries = Carries::nothing;
+  Text<64> network; // "192.0.2.0/24"
+  static constexpr auto fields() { return std::tuple(&AllowedNetwork::network); }
 };
 
 // A domain that mail is taken for; in the order of the configuration.

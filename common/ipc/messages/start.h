@@ -82,6 +82,21 @@ struct LogSource {
   static constexpr auto fields() { return std::tuple(&LogSource::role, &LogSource::instance); }
 };
 
+// Where a worker counts its clients together with the other workers of its role (LimitTable). Comes
+// before the first generation, or not at all: then it counts alone.
+struct ClientTable {
+  static constexpr std::string_view name = "ClientTable";
+  static constexpr Carries carries = Carries::shared_memory;
+  std::uint32_t slots{};
+  std::uint16_t columns{};
+  std::uint16_t column{}; // the worker's own
+  std::array<std::uint8_t, 16> key{};
+  static constexpr auto fields() {
+    return std::tuple(&ClientTable::slots, &ClientTable::columns, &ClientTable::column,
+                      &ClientTable::key);
+  }
+};
+
 // No more work comes: finish what is open within the grace time, then exit with status 0.
 struct Stop {
   static constexpr std::string_view name = "Stop";
