@@ -5,46 +5,41 @@
 
 namespace letterlock::smtpd {
 
-namespace {
-
-// The size of the line at the beginning of INPUT, CR LF included; none if it does not end here. The
-// CR may have come before.
-std::optional<std::size_t> line_size(std::string_view input, bool after_cr) {
-  if (after_cr && input.starts_with('\n'))
-    return 1;
-  const auto end = input.find("\r\n");
-  if (end == std::string_view::npos)
-    return std::nullopt;
-  return end + 2;
-}
-
-} // namespace
-
 std::optional<CommandReader::Line> CommandReader::take_line(std::string_view& input) {
-  const auto size = line_size(input, held_.ends_with('\r'));
-  const auto piece = input.substr(0, size.value_or(input.size()));
-  input.remove_prefix(piece.size());
+  while (!input.empty()) {
+    const auto feed = input.find('\n');
+    const bool has_feed = feed != std::string_view::npos;
+    const auto piece = input.substr(0, has_feed ? feed + 1 : feed);
+    input.remove_prefix(piece.size());
+    const char before_last = piece.size() > 1 ? piece[piece.size() - 2] : last_;
+    last_ = piece.back();
 
-  if (!skipping_ && held_.size() + piece.size() > max_line_size) {
-    skipping_ = true;
-    held_.clear();
+    if (skipping_ == Fault::none && held_.size() + piece.size() > max_line_size) {
+      skipping_ = Fault::too_long;
+      held_.clear();
+    }
+    if (has_feed && before_last == '\r') {
+      const Fault skipped = std::exchange(skipping_, Fault::none);
+      if (skipped == Fault::bare_line_feed) // and was reported
+        continue;
+      if (skipped == Fault::too_long)
+        return Line{skipped, {}};
+      if (held_.empty())
+        return Line{Fault::none, piece.substr(0, piece.size() - 2)};
+      finished_ = std::exchange(held_, {});
+      finished_ += piece;
+      return Line{Fault::none, std::string_view(finished_).substr(0, finished_.size() - 2)};
+    }
+    if (skipping_ != Fault::none)
+      continue;
+    if (has_feed) {
+      skipping_ = Fault::bare_line_feed;
+      held_.clear();
+      return Line{skipping_, {}};
+    }
+    held_ += piece;
   }
-  if (!size) {
-    if (!skipping_)
-      held_ += piece;
-    else if (!piece.empty())
-      held_.assign(piece.ends_with('\r') ? 1 : 0, '\r');
-    return std::nullopt;
-  }
-  if (std::exchange(skipping_, false)) {
-    held_.clear();
-    return Line{true, {}};
-  }
-  if (held_.empty())
-    return Line{false, piece.substr(0, piece.size() - 2)};
-  finished_ = std::exchange(held_, {});
-  finished_ += piece;
-  return Line{false, std::string_view(finished_).substr(0, finished_.size() - 2)};
+  return std::nullopt;
 }
 
 } // namespace letterlock::smtpd

@@ -1,11 +1,14 @@
 // CommandReader: cuts the input into command lines, which end in CR LF and in nothing else.
 //
 // A line may be 2,048 octets with its CR LF (RFC 5321 §4.5.3.1.4 asks for 512, extensions add to
-// it). Of a longer one nothing is kept; it is skipped to its end and then reported once. A bare CR
-// or LF does not end a line: it stays in it, and the parser refuses the line.
+// it). Of a longer one nothing is kept; it is skipped to its end and then reported once. A bare LF
+// is reported as soon as it is there, because who ends lines by it waits for an answer; the rest
+// of that line is skipped: what follows a bare LF is never a command. A bare CR stays in its line,
+// and the parser refuses the line.
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -16,8 +19,9 @@ class CommandReader {
 public:
   static constexpr std::size_t max_line_size = 2048;
 
+  enum class Fault : std::uint8_t { none, too_long, bare_line_feed };
   struct Line {
-    bool too_long = false;
+    Fault fault = Fault::none;
     std::string_view text; // without CR LF; valid until the next call and as long as the input is
   };
 
@@ -26,9 +30,10 @@ public:
   std::optional<Line> take_line(std::string_view& input);
 
 private:
-  std::string held_;      // the beginning of a line that earlier input left unfinished
-  std::string finished_;  // the line that the last call returned, if it had been held
-  bool skipping_ = false; // inside a line that is too long; then HELD_ is empty but for a final CR
+  std::string held_;             // the beginning of a line that earlier input left unfinished
+  std::string finished_;         // the line that the last call returned, if it had been held
+  Fault skipping_ = Fault::none; // why the line at hand is skipped; then nothing is held
+  char last_ = '\0';             // octet that was taken
 };
 
 } // namespace letterlock::smtpd

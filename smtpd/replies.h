@@ -43,6 +43,7 @@ inline constexpr Reply go_ahead{354, "", "End data with <CR><LF>.<CR><LF>"};
 inline constexpr Reply unknown_command{500, "5.5.2", "Command not recognized"};
 inline constexpr Reply other_protocol{500, "5.5.2", "This is SMTP, closing"};
 inline constexpr Reply bad_characters{500, "5.5.2", "Control character in command"};
+inline constexpr Reply bare_line_feed{500, "5.5.2", "Bare LF in command, lines end in CR LF"};
 inline constexpr Reply line_too_long{500, "5.5.2", "Line too long"};
 inline constexpr Reply not_implemented{502, "5.5.1", "Command not implemented"};
 inline constexpr Reply bad_argument{501, "5.5.4", "Syntax error in argument"};

@@ -43,8 +43,10 @@ void Session::read_command(std::string_view& input) {
   const auto line = command_reader_.take_line(input);
   if (!line)
     return;
-  if (line->too_long)
+  if (line->fault == CommandReader::Fault::too_long)
     return refuse_command(replies::line_too_long);
+  if (line->fault == CommandReader::Fault::bare_line_feed)
+    return refuse_command(replies::bare_line_feed);
   const auto command = parse_command(line->text);
   if (!command) {
     const CommandFault fault = command.error();

@@ -1,4 +1,5 @@
-// Command lines of SMTP: however the input is cut, they are what a plain search for CR LF finds.
+// Command lines of SMTP: however the input is cut, they are what a plain search for CR LF finds,
+// and the first bare LF of a line is told.
 #include "smtpd/command_reader.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -10,8 +11,10 @@ using fuzz::require;
 
 namespace {
 
+using Fault = CommandReader::Fault;
+
 struct Line {
-  bool too_long;
+  Fault fault;
   std::string text;
   friend bool operator==(const Line&, const Line&) = default;
 };
@@ -30,7 +33,7 @@ std::vector<Line> read(std::string_view input, fuzz::Cuts cuts) {
         require(rest.empty());
         break;
       }
-      lines.push_back({line->too_long, std::string(line->text)});
+      lines.push_back({line->fault, std::string(line->text)});
     }
   }
   return lines;
@@ -38,12 +41,20 @@ std::vector<Line> read(std::string_view input, fuzz::Cuts cuts) {
 
 std::vector<Line> expected(std::string_view input) {
   std::vector<Line> lines;
-  for (auto end = input.find("\r\n"); end != input.npos; end = input.find("\r\n")) {
-    const bool too_long = end + 2 > CommandReader::max_line_size;
-    lines.push_back({too_long, too_long ? "" : std::string(input.substr(0, end))});
+  for (;;) {
+    const auto end = input.find("\r\n");
+    const auto line = input.substr(0, end);
+    const auto bare_feed = line.find('\n');
+    if (bare_feed < CommandReader::max_line_size)
+      lines.push_back({Fault::bare_line_feed, ""});
+    else if (end != input.npos && end + 2 > CommandReader::max_line_size)
+      lines.push_back({Fault::too_long, ""});
+    else if (end != input.npos)
+      lines.push_back({Fault::none, std::string(line)});
+    if (end == input.npos)
+      return lines;
     input.remove_prefix(end + 2);
   }
-  return lines;
 }
 
 } // namespace

@@ -279,6 +279,13 @@ class RefusalTest(MailTest):
                 self.assertTrue(session.reply().startswith("500 5.5.2"))
                 session.expect("NOOP", "250")
 
+    def test_lines_that_end_in_lf_are_answered(self):
+        with self.lab.smtp() as session:
+            session.send(b"EHLO client.example\nMAIL FROM:<a@remote.example>\n")
+            self.assertTrue(session.reply().startswith("500 5.5.2 Bare LF"))
+            session.send(b"\r\n")
+            session.expect("MAIL FROM:<a@remote.example>", "503")
+
     def test_commands_behind_starttls_end_the_session(self):
         with self.lab.smtp() as session:
             session.hello()

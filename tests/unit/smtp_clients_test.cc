@@ -133,7 +133,7 @@ constexpr Dialogue refused[] = {
     {"TLS from the first octet",
      {"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n", 13},
      "500 5.5.2"},
-    {"line ends of one kind only", "HELO c\nQUIT\n", ""},
+    {"line ends of one kind only", "HELO c\nQUIT\n", "500 5.5.2"},
     {"commands hidden behind a bare line end", "HELO c\r\nNOOP\nMAIL FROM:<a@b>\r\nNOOP\rRSET\r\n",
      "250, 500 5.5.2, 500 5.5.2"},
     {"a message hidden behind a false end of data",

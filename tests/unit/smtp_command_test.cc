@@ -156,12 +156,13 @@ void commands_are_parsed(void**) {
     assert_text_equal(parse(row.line), row.result);
 }
 
-// All lines, each followed by "|", or by "!" if it was too long; what is unfinished is not shown.
+// All lines, each followed by "|", or by "!" if it was too long, or "?" if there was a bare LF;
+// what is unfinished is not shown.
 std::string read_lines(CommandReader& reader, std::string_view input) {
   std::string lines;
   while (!input.empty())
     if (const auto line = reader.take_line(input))
-      (lines += line->text) += line->too_long ? '!' : '|';
+      (lines += line->text) += "|!?"[static_cast<std::size_t>(line->fault)];
   return lines;
 }
 
@@ -181,10 +182,16 @@ void lines_do_not_depend_on_how_the_input_is_cut(void**) {
       {"\r\n", "|"},
       {"NOOP\r\n", "NOOP|"},
       {"NOOP\r\n\r\nQUIT\r\nRS", "NOOP||QUIT|"},
-      {"NOOP\n", ""},
-      {"NOOP\nQUIT\r\n", "NOOP\nQUIT|"},
+      {"NOOP\n", "?"},
+      {"NOOP\nQUIT\r\n", "?"},
+      {"NOOP\nQUIT\n\nQUIT\r\nRSET\r\n", "?RSET|"},
+      {"NOOP\nQUIT\r\r\nRSET\r\n", "?RSET|"},
+      {"NOOP\r\nRSET\n\r\nHELP\r\n", "NOOP|?HELP|"},
+      {"NOOP\n" + longest + longest + "\r\nHELP\r\n", "?HELP|"},
+      {longest + "x\n\r\nHELP\r\n", "?HELP|"},
+      {longest + "xx\n\r\nHELP\r\n", "!HELP|"},
       {"NOOP\rQUIT\r\r\n", "NOOP\rQUIT\r|"},
-      {"\n\r\n", "\n|"},
+      {"\n\r\n", "?"},
       {longest + "\r\nNOOP\r\n", longest + "|NOOP|"},
       {longest + "x\r\nNOOP\r\n", "!NOOP|"},
       {longest + longest + longest + "\r\nNOOP\r\n", "!NOOP|"},

@@ -9,6 +9,8 @@ using namespace letterlock::test;
 
 namespace {
 
+const std::string bare_line_feed = "500 5.5.2 Bare LF in command, lines end in CR LF\r\n";
+
 void the_greeting_names_the_host(void**) {
   Recorder adapter;
   Session session(std::make_shared<SessionSettings>(settings()), recipients(), Talk::client(),
@@ -67,8 +69,10 @@ void state_start(void**) {
                  {"QUIT\r\n", "221 2.0.0 mx.ours.example Goodbye\r\n"},
                  {"EHLO\r\n", "501 A host name is needed\r\n"},
                  {"FOO\r\n", "500 5.5.2 Command not recognized\r\n"},
-                 {"NOOP\nNOOP\r\n", "500 5.5.2 Control character in command\r\n"},
-                 {"NOOP\n", ""},
+                 {"NOOP\rNOOP\r\n", "500 5.5.2 Control character in command\r\n"},
+                 {"NOOP\n", bare_line_feed},
+                 {"NOOP\nNOOP\r\n", bare_line_feed},
+                 {"NOOP\nNOOP\nNOOP\r\nNOOP\r\n", bare_line_feed + std::string(ok)},
              });
 }
 
