@@ -204,7 +204,7 @@ std::expected<StorageStart, StorageFault>
 SessionAdapter::begin_content(std::uint64_t declared_size) {
   if (around_.deliveries.full())
     return std::unexpected(StorageFault::failed);
-  content_until_ = Clock::now() + around_.timeouts.content;
+  content_until_ = Clock::now() + content_time();
   content_ = std::make_unique<ContentSpool>(around_.context.loop, around_.deliveries.scratch_desk(),
                                             around_.memory, generation_->settings.content.size);
   content_->on_change([this] { content_changed(); });
@@ -286,6 +286,10 @@ SessionAdapter::Clock::duration SessionAdapter::patience() const {
   return timeouts.command;
 }
 
+SessionAdapter::Clock::duration SessionAdapter::content_time() const {
+  return around_.timeouts.content_time(generation_->settings.content.size);
+}
+
 void SessionAdapter::put_off_timeout() {
   const auto now = Clock::now();
   auto deadline = now + patience();
@@ -293,12 +297,12 @@ void SessionAdapter::put_off_timeout() {
   // begun, and has as much.
   if (session_.phase() == Session::Phase::content || content_) {
     if (!content_until_)
-      content_until_ = now + around_.timeouts.content;
+      content_until_ = now + content_time();
     deadline = std::min(deadline, *content_until_);
   } else {
     content_until_.reset();
   }
-  if (session_.phase() == Session::Phase::command)
+  if (session_.phase() == Session::Phase::command && !content_)
     deadline = std::min(deadline, std::max(now, session_until_));
   timer_.expire_at(deadline);
 }

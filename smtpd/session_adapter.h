@@ -87,6 +87,7 @@ private:
   void committed(ipc::CommitOutcome outcome);
   void put_off_timeout();
   Clock::duration patience() const;
+  Clock::duration content_time() const;
   void timed_out();
 
   SessionSurroundings around_;

@@ -1,7 +1,9 @@
 // How long this process waits, and for what.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
+#include <cstdint>
 
 namespace letterlock::smtpd {
 
@@ -9,10 +11,16 @@ struct Timeouts {
   // For the next command, and for the client to take what was said to it (RFC 5321 §4.5.3.2.7).
   std::chrono::milliseconds command = std::chrono::minutes(5);
   std::chrono::milliseconds send = std::chrono::minutes(5);
-  // For more of a message's content (§4.5.3.2.5), and for all of it: at 50 MB an hour is a line of
-  // 120 kbit/s.
+  // For more of a message's content (§4.5.3.2.5).
   std::chrono::milliseconds data_block = std::chrono::minutes(3);
+  // For all of it: this, or where messages may be larger than 50 MiB an hour for each 50 MiB of the
+  // largest. RFC 5321 has no such limit; a line of 120 kbit/s is fast enough.
   std::chrono::milliseconds content = std::chrono::hours(1);
+  std::chrono::milliseconds content_time(std::uint64_t largest_message) const {
+    constexpr std::uint64_t size = 50u << 20;
+    const auto parts = static_cast<std::int64_t>((largest_message + size - 1) / size);
+    return content * std::max<std::int64_t>(parts, 1);
+  }
   // For room: no longer than a client waits for 354 (§4.5.3.2.4).
   std::chrono::milliseconds storage = std::chrono::minutes(2);
   // For the answer to a commit: no longer than a client waits for it (§4.5.3.2.6).

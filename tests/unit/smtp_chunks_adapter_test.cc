@@ -52,6 +52,15 @@ void chunks_that_nobody_wants_are_read_for_a_limited_time(void**) {
   scene.expect_end(*client);
 }
 
+void the_time_of_a_message_grows_with_the_largest(void**) {
+  const smtpd::Timeouts timeouts;
+  const std::pair<std::uint64_t, std::chrono::hours> rows[] = {
+      {64u << 10, 1h}, {50u << 20, 1h}, {(50u << 20) + 1, 2h}, {100u << 20, 2h}, {1u << 30, 21h},
+  };
+  for (const auto& [largest, time] : rows)
+    assert_true(timeouts.content_time(largest) == time);
+}
+
 void a_message_in_chunks_has_the_time_of_one(void**) {
   SmtpScene scene({.content = 200ms});
   auto client = scene.connect();
@@ -65,6 +74,27 @@ void a_message_in_chunks_has_the_time_of_one(void**) {
   scene.until([&] { return scene.service.sessions() == 0; });
 }
 
+void a_session_that_has_lasted_long_enough_still_takes_the_message_in_the_air(void**) {
+  SmtpScene scene({.session = 300ms});
+  for (int attempt = 0; attempt < 50; ++attempt) {
+    auto client = scene.connect();
+    client->send("EHLO c\r\nMAIL FROM:<>\r\nRCPT TO:<to@example.com>\r\nBDAT 3\r\nx\r\n");
+    scene.until(
+        [&] { return client->closed || client->wire.find("Chunk OK") != std::string::npos; });
+    if (client->closed) // a slow machine: over before the message had begun
+      continue;
+    bool over = false;
+    io::Timer end(scene.context.loop, [&] { over = true; });
+    end.start(400ms);
+    scene.until([&] { return over; });
+    client->send("BDAT 0 LAST\r\n");
+    scene.expect(*client, "250 2.0.0 Accepted ");
+    scene.expect(*client, "421 4.4.2 ");
+    return scene.expect_end(*client);
+  }
+  fail_msg("no session had the time for one chunk");
+}
+
 } // namespace
 
 int main() {
@@ -74,6 +104,8 @@ int main() {
       cmocka_unit_test(chunks_survive_the_loss_of_queued),
       cmocka_unit_test(chunks_that_nobody_wants_are_read_for_a_limited_time),
       cmocka_unit_test(a_message_in_chunks_has_the_time_of_one),
+      cmocka_unit_test(the_time_of_a_message_grows_with_the_largest),
+      cmocka_unit_test(a_session_that_has_lasted_long_enough_still_takes_the_message_in_the_air),
   };
   return cmocka_run_group_tests(tests, nullptr, nullptr);
 }
