@@ -76,11 +76,13 @@ void SmtpService::open_acceptors() {
 }
 
 void SmtpService::accept(io::Accepted accepted) {
-  auto visit = door_.admit(*generation_, accepted.address,
-                           std::chrono::steady_clock::now().time_since_epoch());
+  const auto now = std::chrono::steady_clock::now().time_since_epoch();
+  auto visit = door_.admit(*generation_, accepted.address, now);
   if (!visit) {
-    context_.log.info("connection.refused",
-                      {{"peer", accepted.peer_text}, {"why", visit.error().why}});
+    if (const auto left_out = refusal_notice_.due(now))
+      context_.log.info(
+          "connection.refused",
+          {{"peer", accepted.peer_text}, {"why", visit.error().why}, {"left_out", *left_out}});
     return turn_away(std::move(accepted.socket), *visit.error().reply,
                      generation_->settings.hostname);
   }

@@ -8,6 +8,7 @@
 #include "smtpd/delivery_queue.h"
 #include "smtpd/door.h"
 #include "smtpd/generation.h"
+#include "smtpd/refusal_notice.h"
 #include "smtpd/session_adapter.h"
 #include "smtpd/timeouts.h"
 
@@ -71,6 +72,7 @@ private:
   std::uint64_t last_session_ = 0;
   std::unordered_map<std::uint64_t, std::unique_ptr<SessionAdapter>> sessions_;
   io::FullNotice full_notice_;
+  RefusalNotice refusal_notice_;
   bool stopping_ = false;
   io::Timer grace_;
 };

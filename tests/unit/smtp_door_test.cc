@@ -183,6 +183,21 @@ void who_waits_for_a_late_greeting_is_served(void**) {
   scene.until([&] { return scene.service.sessions() == 1; });
 }
 
+void who_is_turned_away_all_the_time_does_not_fill_the_log(void**) {
+  smtpd::RefusalNotice notice;
+  for (int i = 0; i < 60; ++i)
+    assert_true(notice.due(1000s) == 0u);
+  for (int i = 0; i < 5; ++i)
+    assert_false(notice.due(1000s).has_value());
+  assert_false(notice.due(1000s + 999ms).has_value());
+  assert_true(notice.due(1001s) == 6u);
+  assert_false(notice.due(1001s).has_value());
+  assert_true(notice.due(1002s) == 1u);
+  for (int i = 0; i < 60; ++i)
+    assert_true(notice.due(2000s) == 0u);
+  assert_false(notice.due(2000s).has_value());
+}
+
 void errors_are_answered_after_a_while(void**) {
   SmtpScene scene({.tarpit = 20ms});
   auto client = scene.connect("127.0.0.5");
@@ -252,6 +267,7 @@ int main() {
       cmocka_unit_test(who_talks_at_once_is_sent_away),
       cmocka_unit_test(who_does_not_wait_for_a_late_greeting_is_sent_away),
       cmocka_unit_test(who_waits_for_a_late_greeting_is_served),
+      cmocka_unit_test(who_is_turned_away_all_the_time_does_not_fill_the_log),
       cmocka_unit_test(errors_are_answered_after_a_while),
       cmocka_unit_test(errors_that_wait_for_their_answer_do_not_hold_up_the_end),
       cmocka_unit_test(a_session_does_not_last_for_ever),
