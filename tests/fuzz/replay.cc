@@ -3,8 +3,9 @@
 //
 //   X_replay [-runs=N] [-seed=N] [-dict=FILE] [-found=FILE] PATH...
 //
-// A PATH is an input, or a directory of inputs. Each kind counts as one test. An input that ends
-// the program, or takes longer than a minute, is written to FILE, and the way to repeat it is said.
+// A PATH is an input, or a directory of inputs: the seeds. They count as one test, and what is made
+// of them as another. The way to repeat an input that ends the program, or takes longer than a
+// minute, is said; if it is no seed it is written to FILE.
 #include "tests/fuzz/fuzz.h"
 
 #include "tests/crash/dice.h"
@@ -87,9 +88,13 @@ Options read_options(int argc, char* argv[]) {
   return options;
 }
 
+struct Seeds {
+  Texts texts, paths;
+};
+
 // In the order of their names, so that all runs are alike.
-Texts read_seeds(const std::vector<std::filesystem::path>& paths) {
-  Texts seeds;
+Seeds read_seeds(const std::vector<std::filesystem::path>& paths) {
+  Seeds seeds;
   for (const auto& path : paths) {
     std::vector<std::filesystem::path> files{path};
     if (std::filesystem::is_directory(path)) {
@@ -98,10 +103,12 @@ Texts read_seeds(const std::vector<std::filesystem::path>& paths) {
         files.push_back(entry.path());
       std::sort(files.begin(), files.end());
     }
-    for (const auto& file : files)
-      seeds.push_back(content_of(file));
+    for (const auto& file : files) {
+      seeds.texts.push_back(content_of(file));
+      seeds.paths.push_back(file.string());
+    }
   }
-  if (seeds.empty())
+  if (seeds.texts.empty())
     refuse("there is no seed");
   return seeds;
 }
@@ -251,40 +258,42 @@ template <class Make> std::uint64_t run(Progress& progress, std::uint64_t count,
   return count;
 }
 
-void tell(const Options& options, const char* program, const std::string& input) {
-  std::ofstream(options.found, std::ios::binary) << input;
-  std::printf("FAILED with an input of %zu octets; to repeat it: %s %s\n", input.size(), program,
-              options.found.c_str());
+void tell(const char* program, const std::string& path) {
+  std::printf("FAILED; to repeat it: %s %s\n", program, path.c_str());
 }
 
 } // namespace
 
 int main(int argc, char* argv[]) {
   const Options options = read_options(argc, argv);
-  const Texts seeds = read_seeds(options.paths);
+  const Seeds seeds = read_seeds(options.paths);
   const Texts words = read_dictionary(options.dictionary);
-  const Mutator mutator(seeds, words, options.seed);
+  const Mutator mutator(seeds.texts, words, options.seed);
   void* const page =
       ::mmap(nullptr, sizeof(Progress), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (page == MAP_FAILED)
     refuse("there is no memory");
   Progress& progress = *new (page) Progress{};
 
-  const auto seed = [&](std::uint64_t i) { return seeds[i]; };
-  const auto mutated = [&](std::uint64_t i) { return mutator.input(i); };
   int passed = 0, failed = 0;
-  const auto try_all = [&](std::uint64_t count, const char* kind, const auto& input) {
-    if (count == 0)
-      return;
-    const std::uint64_t done = run(progress, count, input);
+  const auto report = [&](std::uint64_t done, std::uint64_t count, const char* kind) {
     std::printf("%llu of %llu %s\n", static_cast<unsigned long long>(done),
                 static_cast<unsigned long long>(count), kind);
-    if (done < count)
-      tell(options, argv[0], input(done));
     ++(done < count ? failed : passed);
+    return done == count;
   };
-  try_all(seeds.size(), "seeds", seed);
-  try_all(options.runs, "inputs made of them", mutated);
+  const std::uint64_t seeds_done =
+      run(progress, seeds.texts.size(), [&](std::uint64_t i) { return seeds.texts[i]; });
+  if (!report(seeds_done, seeds.texts.size(), "seeds"))
+    tell(argv[0], seeds.paths[seeds_done]);
+  if (options.runs > 0) {
+    const auto input = [&](std::uint64_t i) { return mutator.input(i); };
+    const std::uint64_t done = run(progress, options.runs, input);
+    if (!report(done, options.runs, "inputs made of them")) {
+      std::ofstream(options.found, std::ios::binary) << mutator.input(done);
+      tell(argv[0], options.found);
+    }
+  }
   std::printf("fuzz: %d passed, %d failed\n", passed, failed);
   return failed == 0 ? 0 : 1;
 }
