@@ -101,8 +101,7 @@ void MaildropLink::opened(std::uint64_t id, ReadResult<std::shared_ptr<Maildrop>
   ipc::MaildropOpened opened{id, ipc::MaildropOutcome::open, 0, 0};
   const auto& messages = session->second.maildrop->messages();
   opened.messages = static_cast<std::uint32_t>(messages.size());
-  for (std::size_t i = 0; i < messages.size(); ++i)
-    opened.octets += messages[i].wire_size;
+  opened.octets = messages.octets();
   link_.send(opened);
 }
 
@@ -146,7 +145,7 @@ void MaildropLink::on(const ipc::ListMessages& list) {
   if (list.column == ipc::MaildropColumn::sizes) {
     ipc::MessageSizes answer{list.session, list.first, {}};
     for (std::size_t i = list.first; i < end; ++i)
-      if (!answer.sizes.push(messages[i].wire_size))
+      if (!answer.sizes.push(messages.wire_size(i)))
         break;
     link_.send(answer);
   } else {
@@ -186,7 +185,7 @@ void MaildropLink::message_opened(std::uint64_t id, std::uint32_t index,
     return; // closed meanwhile
   --session->second.opening;
   if (result)
-    return send_message(id, index, session->second.maildrop->messages()[index].wire_size,
+    return send_message(id, index, session->second.maildrop->messages().wire_size(index),
                         std::move(*result));
   // Nothing is wrong with a store that another program has taken a message from.
   const bool gone = result.error().fault == ReadFault::gone;

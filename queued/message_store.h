@@ -172,12 +172,16 @@ struct StoredMessage {
   std::int64_t received = 0;   // seconds since 1970; 0 if the name does not tell
 };
 
-// In the order of their numbers, from 0.
+// In the order of their numbers, from 0. Sizes cost next to nothing; a StoredMessage has to be
+// made, which is too much for all messages of a large maildrop at once.
 class MessageList {
 public:
   virtual ~MessageList() = default;
   virtual std::size_t size() const = 0;
-  virtual StoredMessage operator[](std::size_t number) const = 0; // below size()
+  virtual std::uint64_t octets() const = 0; // the sum of all wire sizes
+  // NUMBER is below size().
+  virtual std::uint64_t wire_size(std::size_t number) const = 0;
+  virtual StoredMessage operator[](std::size_t number) const = 0; // makes its UIDL
 };
 
 struct OpenedMessage {

@@ -39,6 +39,8 @@ struct PendingMessage {
 class MaildropIndex final : public MessageList {
 public:
   std::size_t size() const override { return order_.size(); }
+  std::uint64_t octets() const override { return octets_; }
+  std::uint64_t wire_size(std::size_t number) const override { return entry(number).wire_size; }
   // No two UIDLs are alike (RFC 1939 §7).
   StoredMessage operator[](std::size_t number) const override;
 
@@ -112,7 +114,7 @@ private:
   std::vector<Other> others_;
   NameArena names_;
   FewTexts hosts_, infos_;
-  std::uint64_t stored_bytes_ = 0;
+  std::uint64_t stored_bytes_ = 0, octets_ = 0;
   std::size_t entries_ = 0; // in pieces_
 };
 

@@ -245,6 +245,7 @@ std::shared_ptr<const MaildropIndex> MaildropIndexBuilder::finish() && {
       ascending = ascending && (before == nullptr || compare_uidls(*before, entry) < 0);
       before = &entry;
       index_->order_.push_back(static_cast<std::uint32_t>(words[i]));
+      index_->octets_ += entry.wire_size;
       if (!entry.pending)
         index_->stored_bytes_ += entry.stored_size;
     }

@@ -80,7 +80,7 @@ void compare_with_model(const std::vector<File>& files) {
   const auto index = index_of(files);
   const auto expected = model(files);
   assert_int_equal(index->size(), expected.size());
-  std::uint64_t stored = 0;
+  std::uint64_t stored = 0, octets = 0;
   for (std::size_t i = 0; i < expected.size(); ++i) {
     assert_text_equal(line(*index, i), expected[i]);
     assert_true(index->find(index->name(i)) == i);
@@ -88,14 +88,18 @@ void compare_with_model(const std::vector<File>& files) {
     assert_true(index->stamp(i).has_value() == !OwnName::parse(index->name(i)));
     assert_true(index->message_id(i) == own_message_id(index->name(i)));
     stored += index->stored_size(i);
+    octets += (*index)[i].wire_size;
+    assert_int_equal(index->wire_size(i), (*index)[i].wire_size);
   }
   assert_int_equal(index->stored_bytes(), stored);
+  assert_int_equal(index->octets(), octets);
 }
 
 void an_empty_maildrop_has_an_index(void**) {
   const auto index = index_of({});
   assert_int_equal(index->size(), 0);
   assert_int_equal(index->stored_bytes(), 0);
+  assert_int_equal(index->octets(), 0);
   assert_false(index->find(own(1, 1)).has_value());
 }
 
@@ -236,6 +240,7 @@ void pending_messages_are_among_the_others(void**) {
   assert_int_equal((*index)[2].wire_size, 12);
   assert_true(index->stamp(3) == listed->stamp(2));
   assert_int_equal(index->stored_bytes(), listed->stored_bytes());
+  assert_int_equal(index->octets(), listed->octets() + 2 * 12);
   assert_int_equal(listed->size(), 4);
 }
 
