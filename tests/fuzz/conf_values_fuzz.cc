@@ -1,5 +1,6 @@
 // Values of the configuration: what is taken is within its bounds, and what is written for it reads
 // as the same value.
+#include "common/conf/times.h"
 #include "common/conf/values.h"
 #include "common/mail/ascii.h"
 #include "common/mail/mailbox.h"
@@ -36,6 +37,20 @@ void check_numbers(std::string_view text, std::uint64_t least, std::uint64_t mos
   if (const auto workers = parse_workers(text); is_taken(workers) && *workers)
     require(**workers >= 1 && **workers <= 64 &&
             *parse_workers(std::to_string(**workers)) == **workers);
+}
+
+void check_times(std::string_view text, std::uint64_t least, std::uint64_t most) {
+  if (const auto duration = parse_duration(text, least, most); is_taken(duration)) {
+    const auto milliseconds = static_cast<std::uint64_t>(duration->count());
+    require(milliseconds >= least && milliseconds <= most);
+    require(parse_duration(duration_text(milliseconds), least, most) == *duration);
+  }
+  if (const auto rate = parse_rate_or_no(text); is_taken(rate) && *rate) {
+    require((*rate)->count >= 1 && (*rate)->period.count() > 0);
+    const std::string period = duration_text(static_cast<std::uint64_t>((*rate)->period.count()));
+    const auto again = parse_rate_or_no(std::to_string((*rate)->count) + '/' + period.substr(1));
+    require(again && *again == *rate);
+  }
 }
 
 void check_names(std::string_view text) {
@@ -94,12 +109,16 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto a = input.number<std::uint64_t>(), b = input.number<std::uint64_t>();
   check_numbers(text, 0, ~std::uint64_t{0});
   check_numbers(text, std::min(a, b), std::max(a, b));
+  // None at all is written as "no".
+  check_times(text, 1, std::uint64_t{1} << 62);
+  check_times(text, std::min(a, b) / 4 + 1, std::max(a, b) / 4 + 1);
   check_names(text);
   check_listen_address(text);
   check_list<ListenAddress>(text, parse_listen_addresses,
                             [](const ListenAddress& item) { return item.text(); });
   check_list<LocalPart>(text, parse_local_parts,
                         [](const LocalPart& item) { return std::string(item.view()); });
+  check_list<IpNetwork>(text, parse_networks, [](const IpNetwork& item) { return item.text(); });
   require(trimmed(trimmed(text)) == trimmed(text));
   return 0;
 }
