@@ -324,6 +324,10 @@ void Supervisor::stop() {
   rollout_.abandon();
   stop_stage_ = 0;
   log_.info("stopping");
+  // Who comes now is refused by the kernel, and tries another server. As long as anybody had the
+  // ports open it would wait for an answer until the last session is over.
+  current_->listeners.clear();
+  next_.reset();
   for (const auto& child : children_) {
     if (child->pid < 0)
       continue;

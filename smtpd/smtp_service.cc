@@ -114,6 +114,7 @@ void SmtpService::connect(const ipc::Peer& peer, UniqueFd socket) {
 
 void SmtpService::stop(std::chrono::milliseconds grace) {
   stopping_ = true;
+  discard_generation();
   acceptors_.clear();
   for (const auto& [number, session] : sessions_)
     session->shut_down();

@@ -262,6 +262,27 @@ class StopTest(unittest.TestCase):
             self.assertEqual(traffic.discrepancies(lab.stored()), "")
             lab.start()
 
+    def test_who_comes_too_late_is_refused_and_does_not_wait(self):
+        def refused(port):
+            try:
+                socket.create_connection(("127.0.0.1", port)).close()
+            except ConnectionRefusedError:
+                return True
+            return False
+        with Lab() as lab:
+            halfway = lab.smtp()
+            halfway.hello()
+            halfway.expect("MAIL FROM:<a@remote.example>", "250")
+            halfway.expect("RCPT TO:<any@example.com>", "250")
+            halfway.expect("DATA", "354")
+            lab.process.send_signal(signal.SIGTERM)
+            for port in (lab.smtp_port, lab.pop3_port, lab.pop3s_port):
+                wait_until(lambda: refused(port), "a closed port")
+            halfway.send(b"x\r\n.\r\n")
+            self.assertTrue(halfway.reply().startswith("250 "))
+            self.assertTrue(halfway.reply().startswith("421 4.3.2"))
+            self.assertEqual(lab.wait_for_end(), 0)
+
     def test_silent_clients_do_not_hold_it_up(self):
         with Lab() as lab:
             halfway = lab.smtp()
