@@ -77,6 +77,21 @@ class AccessTest(unittest.TestCase):
         self.assertTrue(self.greeting(lab, STRANGER).startswith("421 4.7.0 "))
         self.assertTrue(self.greeting(lab, FAR).startswith("220 "))
 
+    def test_reload_changes_limits(self):
+        lab = self.lab({"limits": {"connections_per_address": 2}})
+        first, _ = self.open_sessions(lab, 2, STRANGER)
+        self.assertTrue(self.greeting(lab, STRANGER).startswith("421 4.7.0 "))
+        lab.configure({"limits": {"connections_per_address": 3, "message_rate": "1/h"}})
+        self.assertIn("reloaded", lab.reload())
+        self.open_sessions(lab, 1, STRANGER)
+        # Who is there stays, whatever the limit is by now, and has the new rate.
+        lab.configure({"limits": {"connections_per_address": 1, "message_rate": "1/h"}})
+        self.assertIn("reloaded", lab.reload())
+        self.assertTrue(self.greeting(lab, STRANGER).startswith("421 4.7.0 "))
+        first.hello()
+        self.assertTrue(first.data(b"Subject: x\r\n\r\nx").startswith("250 "))
+        first.expect("MAIL FROM:<>", "421 4.7.0")
+
     def test_offenders_are_locked_out_and_this_host_is_not(self):
         lab = self.lab({})
         for source, end in ((STRANGER, "421 4.7.0 "), ("127.0.0.1", "220 ")):
