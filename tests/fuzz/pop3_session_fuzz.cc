@@ -1,7 +1,8 @@
 // Fuzzes the POP3 session: cuts and late answers do not show, output is bounded, only QUIT removes.
 //
 // The first octet chooses the settings, the second how the store answers, the third the length of a
-// message whose octets follow; the rest is what the client sends.
+// message whose octets follow; the rest is what the client sends, or after a line of what else
+// happens to the session.
 #include "common/mail/wire_size.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/unit/pop3_driver.h"
@@ -17,17 +18,42 @@ struct Outcome {
   Asked asked;
 };
 
-Outcome drive(const Settings& settings, const FakeStore& store, std::string_view input,
-              Driver::Pieces pieces) {
-  Driver driver(settings, store, pieces);
-  std::string output = driver.send(input);
+void check(const Driver& driver) {
   require(driver.most_output <= output_bound + 2 * content_chunk + 512);
   if (driver.asked.removed)
     require(driver.asked.closed == CloseReason::quit && !driver.asked.removed->empty());
   require(driver.asked.logins <= 1 + static_cast<int>(max_failed_logins));
   // The last may still be open where the client goes without a word.
   require(driver.asked.opened - driver.asked.closed_messages == 0);
+}
+
+Outcome drive(const Settings& settings, const FakeStore& store, std::string_view input,
+              Driver::Pieces pieces) {
+  Driver driver(settings, store, pieces);
+  std::string output = driver.send(input);
+  check(driver);
   return {std::move(output), driver.asked};
+}
+
+// The input comes in pieces of 20 octets, and after each something else happens.
+void drive_disturbed(const Settings& settings, const FakeStore& store, std::string_view input,
+                     std::string_view events) {
+  Driver driver(settings, store, {.input = 5, .output = 50, .content = 3, .later = true});
+  for (; !input.empty(); input.remove_prefix(std::min<std::size_t>(input.size(), 20))) {
+    driver.send(input.substr(0, 20));
+    const unsigned event = events.empty() ? 3 : static_cast<unsigned char>(events.front()) % 4;
+    events.remove_prefix(std::min<std::size_t>(events.size(), 1));
+    if (event == 0)
+      driver.session.timed_out();
+    else if (event == 1)
+      driver.session.displaced();
+    else if (event == 2)
+      driver.session.shut_down();
+    driver.run();
+    // Nothing is awaited now, so each of them ends it at once.
+    require(event == 3 || driver.asked.closed);
+    check(driver);
+  }
 }
 
 template <class E> std::optional<E> choose(unsigned choice, unsigned count) {
@@ -79,6 +105,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     break;
   }
 
+  if ((choice & 16) != 0) {
+    const auto end = std::min(input.find('\n'), input.size());
+    drive_disturbed(settings, store, input.substr(end), input.substr(0, end));
+    return 0;
+  }
   const Outcome expected = drive(settings, store, input, {});
   for (const std::size_t piece : {1u, 3u, 50u}) {
     for (const bool later : {false, true}) {

@@ -1,9 +1,10 @@
 // Any client: the session survives it, keeps its promises to the adapter, and answers alike however
 // the input is cut and whenever the storage answers.
 //
-// The first octet chooses what is offered and what the storage says; the highest ones stand for
-// phrases. Where STARTTLS is cut off from what follows decides what is said; so where that is
-// offered the input is cut at the end of each line, at least.
+// The first octet chooses what is offered and what the storage says, or that a line with events
+// comes first, which disturb the session; the highest octets stand for phrases. Where STARTTLS is
+// cut off from what follows decides what is said; so where that is offered the input is cut at the
+// end of each line, at least.
 #include "smtpd/recipient_table.h"
 #include "smtpd/session.h"
 #include "tests/fuzz/fuzz.h"
@@ -166,6 +167,35 @@ public:
       feed();
   }
 
+  // What may come at any time.
+  void disturb(char event) {
+    switch (static_cast<unsigned char>(event) % 8) {
+    case 0:
+      session_.on_timeout();
+      break;
+    case 1:
+      session_.on_shutdown();
+      break;
+    case 2:
+      session_.on_access_withdrawn();
+      break;
+    case 3: // the storage has dropped it
+      if (std::exchange(adapter_.storing, false))
+        session_.on_storage_refused(StorageFault::full);
+      break;
+    case 4:
+      session_.on_reload(settings(world_.starttls), recipients());
+      break;
+    case 5:
+      session_.on_disconnect();
+      require(!session_.wants_input());
+      break;
+    default:
+      answer();
+    }
+    feed();
+  }
+
   std::string finish() {
     answer_all();
     session_.on_disconnect();
@@ -234,6 +264,20 @@ std::string talk(const World& world, std::string_view input, fuzz::Cuts cuts, bo
   return talk.finish();
 }
 
+// A letter of EVENTS comes after each piece.
+void talk_disturbed(const World& world, std::string_view input, fuzz::Cuts cuts,
+                    std::string_view events) {
+  Talk talk(world);
+  while (!input.empty()) {
+    talk.say(cuts.take(input));
+    if (!events.empty()) {
+      talk.disturb(events.front());
+      events.remove_prefix(1);
+    }
+  }
+  talk.finish();
+}
+
 } // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -252,6 +296,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     world.room = choice / 16;
   std::string_view rest(reinterpret_cast<const char*>(data) + 1, size - 1);
   const fuzz::Cuts cuts = fuzz::take_cuts(rest);
+  if (choice / 2 % 8 == 4) {
+    world.later = choice / 16 % 2 == 1;
+    fuzz::Input parts(rest);
+    const std::string_view events = parts.line();
+    talk_disturbed(world, spelt_out(parts.rest()), cuts, events);
+    return 0;
+  }
   const std::string input = spelt_out(rest);
   const std::string whole = talk(world, input, {}, world.starttls);
   require(talk(world, input, cuts, world.starttls) == whole);
