@@ -8,7 +8,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from clients_test import needs, run
+from client_programs import needs, run
 from lab import TREE
 from mail_case import large_message
 from waiting import PATIENCE
