@@ -11,15 +11,13 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "system"))
 
 import processes
-from lab import PASSWORD, Lab
+from lab import QuickLab
 from ledger import NEVER
 from load import make_content
 from waiting import wait_until
 from wire import Refused
 
 ACCOUNTS = ("main", "alice")
-# bcrypt of PASSWORD at the least cost that is allowed: these tests are not about passwords.
-VERIFIER = "$2b$04$3aumo/WdMFVVElrxpOR7b.6d7Ze8MUv1iN2G5vI4wKycMZdyQGBCe"
 
 
 def rounds(bounded, full):
@@ -41,14 +39,7 @@ def shown(figures):
     return ", ".join(f"{number} {name}" for name, number in sorted(figures.items()))
 
 
-class CrashLab(Lab):
-    def set_password(self, account, password):
-        assert password == PASSWORD
-        path = self.directory / "passwd"
-        with path.open("a", encoding="ascii") as file:
-            file.write(f"{account}:{VERIFIER}\n")
-        path.chmod(0o600)
-
+class CrashLab(QuickLab):
     def use_state_dir(self, path):
         """From the next start on."""
         self.state_dir = path

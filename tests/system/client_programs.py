@@ -11,11 +11,12 @@ import unittest
 from waiting import PATIENCE
 
 
-def run(*command, succeed=True, **options):
-    """The output of a client; stdout and stderr as one text."""
+def run(*command, succeed=True, patience=PATIENCE, **options):
+    """The output of a client; stdout and stderr as one text. Whoever takes longer than `patience` is
+    killed: subprocess.TimeoutExpired."""
     if "input" not in options:
         options.setdefault("stdin", subprocess.DEVNULL)
-    done = subprocess.run([str(each) for each in command], text=True, timeout=PATIENCE,
+    done = subprocess.run([str(each) for each in command], text=True, timeout=patience,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **options)
     if succeed and done.returncode != 0:
         raise AssertionError(f"{command[0]} ended with {done.returncode}:\n{done.stdout}")

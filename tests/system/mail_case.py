@@ -3,7 +3,7 @@
 import re
 import unittest
 
-from lab import Lab
+from lab import QuickLab
 
 TRACE = re.compile(
     rb"\AReturn-Path: <[^\r\n]*>\r\n(?:Delivered-To: [^\r\n]+\r\n)+Received: [^\r\n]+\r\n(?:[ \t][^\r\n]*\r\n)*")
@@ -16,7 +16,7 @@ class MailTest(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        cls.lab = Lab(cls.changes)
+        cls.lab = QuickLab(cls.changes)
         cls.enterClassContext(cls.lab)
 
     def setUp(self):

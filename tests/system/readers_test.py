@@ -28,6 +28,8 @@ MARK = b"----8<---- next ----8<----\n"
 class Reading:
     """What each of them is asked to do."""
 
+    many = MANY
+
     def setUp(self):
         super().setUp()
         self.inbox = self.lab.directory / "inbox"
@@ -98,7 +100,7 @@ class Reading:
         self.assert_nothing_stored()
 
     def test_many_messages(self):
-        self.fill(MANY)
+        self.fill(self.many)
         stored = self.lab.stored()
         self.assert_fetched(self.fetch(keep=False), stored)
         self.assert_nothing_stored()
