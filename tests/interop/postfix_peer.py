@@ -89,7 +89,8 @@ class Postfix(Peer):
         values = {"hostname": HOSTNAME, "next_hop": NEXT_HOP, "other_name": OTHER_NAME,
                   "trust": TRUST, "clear_port": self.clear_port}
         self.write("/etc/postfix/main.cf", MAIN.format(port=self.lab.smtp_port, **values))
-        self.write("/etc/postfix/master.cf", MASTER.format(port=self.port, hold_port=self._hold_port, **values))
+        self.write("/etc/postfix/master.cf", MASTER.format(
+            port=self.port, hold_port=self._hold_port, **values))
         postfix, postdrop = self.users.values()
         spool = self.root / "var/spool/postfix"
         for folder in QUEUES:
