@@ -279,6 +279,27 @@ class RefusalTest(MailTest):
                 self.assertTrue(session.reply().startswith("500 5.5.2"))
                 session.expect("NOOP", "250")
 
+    def test_every_reply_has_an_enhanced_code_of_its_class(self):
+        """RFC 2034 §4: but for the greeting, the answers to HELO and EHLO, and 3yz."""
+        without = ("EHLO", "HELO", "EHLO c", "HELO c")
+        dialogue = (
+            "EHLO", "HELO", "EHLO c", "HELO c", "NOOP", "HELP", "VRFY x", "EXPN x", "RSET", "FOO",
+            "AUTH PLAIN x", "VRFY", "DATA", "BDAT 0 LAST", "RCPT TO:<x@example.com>",
+            "MAIL FROM:a", "MAIL FROM:<a@b> SIZE=99999999999", "MAIL FROM:<\u00fc@b>",
+            "MAIL FROM:<a@b>", "DATA", "RCPT TO:<x>", "RCPT TO:<x@remote.example>",
+            "RCPT TO:<old-shop@example.com>", "RCPT TO:<x@example.com>", "STARTTLS", "BDAT 0 LAST",
+            "BDAT x")
+        with self.lab.smtp() as session:
+            self.assertRegex(session.greeting, r"^220 mx\.example\.com ")
+            for command in dialogue:
+                reply = session.command(command)
+                for line in reply.split("\n"):
+                    if command in without:
+                        self.assertRegex(line, r"^(250|501)[ -](?!\d\.\d)", command)
+                    else:
+                        self.assertRegex(line, r"^([245])\d\d[ -]\1\.\d{1,3}\.\d{1,3} ", command)
+            self.assertEqual(session.reply(), "")
+
     def test_lines_that_end_in_lf_are_answered(self):
         with self.lab.smtp() as session:
             session.send(b"EHLO client.example\nMAIL FROM:<a@remote.example>\n")
