@@ -157,6 +157,20 @@ class MaildropTest(MailTest):
             session.command("QUIT")
         self.assert_nothing_stored()
 
+    def test_unique_ids_never_come_back(self):
+        """Outlook and others take a message for one that they have, whatever is in it."""
+        seen = []
+        for content in (b"Subject: same\r\n\r\nx",) * 3:
+            self.lab.send(content)
+            with self.lab.pop3() as session:
+                seen += [line.split()[1] for line in session.listing("UIDL")]
+                session.command("DELE 1")
+                session.command("QUIT")
+            self.lab.stop()
+            self.lab.start()
+        self.assertEqual(len(seen), 3)
+        self.assertEqual(len(set(seen)), 3)
+
 
 if __name__ == "__main__":
     unittest.main()
