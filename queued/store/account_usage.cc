@@ -15,9 +15,10 @@ struct Account {
   bool refused = false;      // something, since there was more room
   std::uint64_t held = 0;    // in the maildrop
   std::uint64_t claimed = 0; // on the way there
+  std::uint64_t removed = 0; // of that, before it has come
   std::uint64_t settled = 0; // of all time: what has come from there to held
 
-  std::uint64_t used() const { return held + claimed; }
+  std::uint64_t used() const { return held + claimed - removed; }
   std::optional<std::uint64_t> room() const {
     if (!quota || !counted)
       return std::nullopt;
@@ -69,9 +70,12 @@ AccountUsage::Claim::~Claim() {
   Account& account = shared_->accounts[account_];
   account.claimed -= bytes_;
   if (kept_) {
-    account.held += bytes_;
-    account.settled += bytes_;
+    const std::uint64_t removed = std::min(account.removed, bytes_);
+    account.removed -= removed;
+    account.held += bytes_ - removed;
+    account.settled += bytes_ - removed;
   } else {
+    account.removed = std::min(account.removed, account.claimed);
     shared_->note_more_room(account_, account);
   }
 }
@@ -154,11 +158,15 @@ AccountUsage::Claims AccountUsage::claim_locked(std::span<const Demand> demands)
 
 void AccountUsage::remove(AccountId id, std::uint64_t bytes) {
   const std::lock_guard guard(shared_->mutex);
-  const auto account = shared_->accounts.find(id);
-  if (account == shared_->accounts.end() || !account->second.counted)
+  const auto found = shared_->accounts.find(id);
+  if (found == shared_->accounts.end() || !found->second.counted)
     return;
-  account->second.held -= std::min(account->second.held, bytes);
-  shared_->note_more_room(id, account->second);
+  Account& account = found->second;
+  const std::uint64_t held = std::min(account.held, bytes);
+  account.held -= held;
+  // What a maildrop did not take is removed while it waits.
+  account.removed += std::min(account.claimed - account.removed, bytes - held);
+  shared_->note_more_room(id, account);
 }
 
 AccountUsage::Count AccountUsage::begin_count(AccountId id) const {

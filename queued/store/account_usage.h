@@ -71,12 +71,15 @@ public:
   std::expected<Claims, AccountId> claim(std::span<const Demand> demands);
   // The same for what has to come in, whether it fits or not.
   Claims claim_anyway(std::span<const Demand> demands);
-  // BYTES are about to be removed from its maildrop; before the files are.
+  // BYTES are about to be removed from its maildrop; before the files are. What is more than it
+  // holds was on its way there, as far as there are claims.
   void remove(AccountId account, std::uint64_t bytes);
 
   // A count by somebody who lists the maildrop: begun before the listing, and finished with what it
   // found. False: something arrived meanwhile, which may have been listed or not. Then an earlier
-  // count stays, and a first one counts it twice, so that nothing is left out: count once more.
+  // count stays, and a first one counts it twice, so that nothing is left out: count once more. A
+  // copy that is in the maildrop, and whose claim has not gone yet, counts twice until the next
+  // count: more than there is for a while, and never less.
   struct Count {
     AccountId account{};
     std::uint64_t settled_before = 0;

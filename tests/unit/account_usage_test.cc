@@ -117,6 +117,45 @@ void removing_gives_room(void**) {
   assert_false(f.usage.room(free_account).has_value());
 }
 
+// What a maildrop did not take is deleted by POP3 while it waits.
+void what_is_removed_before_it_has_come_gives_room(void**) {
+  for (const bool counted_meanwhile : {false, true}) {
+    Fixture f;
+    f.on_disk[a] = 10;
+    f.start();
+    auto first = f.claim(a, 50), second = f.claim(a, 40);
+    first->keep();
+    second->keep();
+    assert_int_equal(f.room(a), 0);
+    f.usage.remove(a, 100);
+    f.on_disk[a] = 0;
+    assert_int_equal(f.room(a), 100);
+    if (counted_meanwhile)
+      f.usage.count(a);
+    assert_int_equal(f.room(a), 100);
+    first.reset();
+    assert_int_equal(f.room(a), 100);
+    second.reset();
+    assert_int_equal(f.room(a), 100);
+    f.deliver(a, 30);
+    assert_int_equal(f.room(a), 70);
+  }
+}
+
+// It may have been another program's file: then the claim is for what is to come all the same.
+void no_more_is_removed_than_was_on_its_way(void**) {
+  Fixture f;
+  f.start();
+  {
+    const auto claim = f.claim(a, 20);
+    f.usage.remove(a, 500);
+    assert_int_equal(f.room(a), 100);
+  } // not kept
+  assert_int_equal(f.room(a), 100);
+  f.deliver(a, 30);
+  assert_int_equal(f.room(a), 70);
+}
+
 void an_account_over_its_quota_has_no_room(void**) {
   Fixture f;
   f.on_disk[a] = 150; // the quota was larger before
@@ -360,6 +399,8 @@ int main() {
       cmocka_unit_test(claims_are_for_all_accounts_or_none),
       cmocka_unit_test(an_account_without_a_quota_takes_all),
       cmocka_unit_test(removing_gives_room),
+      cmocka_unit_test(what_is_removed_before_it_has_come_gives_room),
+      cmocka_unit_test(no_more_is_removed_than_was_on_its_way),
       cmocka_unit_test(an_account_over_its_quota_has_no_room),
       cmocka_unit_test(an_account_is_counted_once_by_need),
       cmocka_unit_test(an_account_that_cannot_be_counted_has_room_for_now),
