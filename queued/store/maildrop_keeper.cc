@@ -84,17 +84,17 @@ void MaildropKeeper::run() {
       due = rules_;
       next_sweep = Clock::now() + options_.sweep_period;
     } else if (Clock::now() >= next_busy) {
-      due = std::move(busy_);
+      due = std::move(again_);
     } else {
       if (doubt_changed)
         keep_clock();
       continue;
     }
-    busy_.clear();
+    again_.clear();
     if (all_are_due || doubt_changed)
       keep_clock();
     sweep(due);
-    next_busy = busy_.empty() ? Clock::time_point::max() : Clock::now() + options_.busy_period;
+    next_busy = again_.empty() ? Clock::time_point::max() : Clock::now() + options_.busy_period;
   }
 }
 
@@ -158,8 +158,8 @@ void MaildropKeeper::sweep(const std::vector<Rule>& due) {
     });
     std::unique_lock lock(shared_->mutex);
     shared_->changed.wait(lock, [this] { return shared_->ended || shared_->stopping; });
-    if (shared_->ended == SweepEnd::busy)
-      busy_.push_back(rule);
+    if (shared_->ended && shared_->ended != SweepEnd::done)
+      again_.push_back(rule);
   }
 }
 

@@ -89,7 +89,7 @@ private:
   ClockGuard guard_;
   bool told_doubt_ = false, told_unkept_ = false;
   std::vector<Rule> rules_; // those with a retention
-  std::vector<Rule> busy_;  // whose maildrops were
+  std::vector<Rule> again_; // whose maildrops were busy, or failed
 
   std::thread thread_; // last: it uses all of the above
 };

@@ -29,15 +29,19 @@ struct Fixture {
   std::vector<std::string> events;
   std::optional<StoreUnderTest> store;
   std::uint8_t last = 0;
+  const std::chrono::milliseconds sweep_period;
 
-  Fixture() { open(); }
+  explicit Fixture(std::chrono::milliseconds period = std::chrono::milliseconds(20))
+      : sweep_period(period) {
+    open();
+  }
   void open() {
     store.reset();
     auto options = StoreUnderTest::default_options();
     options.report = [this](const StoreReport& report) {
       events.push_back(report.event + ": " + report.text);
     };
-    options.keeping.sweep_period = std::chrono::milliseconds(20);
+    options.keeping.sweep_period = sweep_period;
     options.keeping.busy_period = std::chrono::milliseconds(5);
     options.keeping.clocks = [this] {
       const std::lock_guard guard(clocks.mutex);
@@ -135,6 +139,20 @@ void a_maildrop_in_use_has_its_turn_later(void**) {
   f.wait_for("retention.removed: maildrop 1");
 }
 
+void a_maildrop_that_failed_has_its_turn_soon(void**) {
+  Fixture f(std::chrono::hours(1));
+  f.deliver(31 * day);
+  f.store->settle();
+  const auto fresh = f.directory.maildir(1) / "new", away = f.directory.path() / "away";
+  std::filesystem::rename(fresh, away);
+  f.directory.write(fresh, "no directory\n");
+  f.set_rules(30 * day);
+  f.wait_for("retention.failed: maildrop 1");
+  std::filesystem::remove(fresh);
+  std::filesystem::rename(away, fresh);
+  f.wait_for("retention.removed: maildrop 1");
+}
+
 // No login is told that the maildrop is in use, though its own server has it.
 void logins_wait_for_the_end_of_a_turn(void**) {
   Fixture f;
@@ -229,6 +247,7 @@ int main() {
       cmocka_unit_test(files_of_others_go_by_their_names),
       cmocka_unit_test(without_a_retention_all_stays),
       cmocka_unit_test(a_maildrop_in_use_has_its_turn_later),
+      cmocka_unit_test(a_maildrop_that_failed_has_its_turn_soon),
       cmocka_unit_test(logins_wait_for_the_end_of_a_turn),
       cmocka_unit_test(a_jump_stops_it_until_the_clock_is_even),
       cmocka_unit_test(a_start_remembers_the_clock),
