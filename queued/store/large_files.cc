@@ -72,9 +72,10 @@ void LargeFiles::remove(const Id128& message, const std::vector<std::uint32_t>& 
     static_cast<void>(files_.unlink(directory_, name_of(message, mailbox)));
 }
 
-SystemResult<UniqueFd> LargeFiles::write_one(const Id128& message, std::uint32_t mailbox,
-                                             Bytes head, Bytes content) {
+SystemResult<UniqueFd> LargeFiles::write_one(journal::Sequence sequence, const Id128& message,
+                                             std::uint32_t mailbox, Bytes head, Bytes content) {
   const std::string name = name_of(message, mailbox);
+  belongs_to(sequence, name);
   std::vector<std::byte> buffer(64 * 1024);
   if (holds(directory_, name, head, content, buffer))
     return files_.open_file(directory_, name);
@@ -96,9 +97,16 @@ SystemResult<UniqueFd> LargeFiles::write_one(const Id128& message, std::uint32_t
 }
 
 void LargeFiles::recorded(journal::Sequence sequence, const Id128& message, std::uint32_t mailbox) {
+  belongs_to(sequence, name_of(message, mailbox));
+}
+
+void LargeFiles::belongs_to(journal::Sequence sequence, std::string name) {
   const std::lock_guard guard(mutex_);
-  recorded_.emplace_back(sequence, name_of(message, mailbox));
-  newest_[recorded_.back().second] = sequence;
+  // Another attempt for the same record adds nothing.
+  if (journal::Sequence& newest = newest_[name]; newest < sequence) {
+    newest = sequence;
+    recorded_.emplace_back(sequence, std::move(name));
+  }
 }
 
 void LargeFiles::retire(journal::Sequence sequence) {

@@ -38,10 +38,11 @@ public:
   // The message will not be; waits.
   void remove(const Id128& message, const std::vector<std::uint32_t>& mailboxes);
 
-  // One copy of a message whose own record holds its content, so that the record can go; waits. It
-  // is not durable before it is synced. One that is there already stays: a record may name it.
-  SystemResult<UniqueFd> write_one(const Id128& message, std::uint32_t mailbox, Bytes head,
-                                   Bytes content);
+  // One copy of a message whose own record SEQUENCE holds its content, so that the record can go;
+  // waits. It is not durable before it is synced. One that is there already stays: a record may
+  // name it. If none that is certain ever does, it goes when SEQUENCE is retired.
+  SystemResult<UniqueFd> write_one(journal::Sequence sequence, const Id128& message,
+                                   std::uint32_t mailbox, Bytes head, Bytes content);
 
   // It is named by the record SEQUENCE, and by no older one any more. The sequences rise.
   void recorded(journal::Sequence sequence, const Id128& message, std::uint32_t mailbox);
@@ -52,9 +53,12 @@ public:
   SystemResult<void> sweep(const std::unordered_set<std::string>& kept);
 
 private:
+  void belongs_to(journal::Sequence sequence, std::string name);
+
   FileSystem& files_;
   const int directory_;
   std::mutex mutex_; // guards what follows
+  // In their order, but for what write_one() puts between: that may go later than it could.
   std::deque<std::pair<journal::Sequence, std::string>> recorded_;
   std::unordered_map<std::string, journal::Sequence> newest_; // of each name in it
 };

@@ -183,9 +183,13 @@ void Materialiser::Shard::carry_out(Job& job) {
     failing_.insert(mailbox_of(stuck->job)); // recovery has said so
     stuck_.put(std::move(stuck->job), true);
   } else if (auto* moved = std::get_if<Moved>(&job)) {
-    // It may have come to its place meanwhile.
-    const auto now = moved->job ? sequence_of(*moved->job) : moved->from;
-    places_.progress.end(stuck_.replace(moved->stuck, std::move(moved->job)) ? moved->from : now);
+    std::optional<journal::Sequence> newer;
+    if (moved->job)
+      newer = sequence_of(*moved->job);
+    if (stuck_.replace(moved->stuck, std::move(moved->job)))
+      places_.progress.end(moved->from);
+    else if (newer) // it has come to its place meanwhile, and that has ended the older one
+      places_.progress.end(*newer);
   }
 }
 

@@ -103,8 +103,8 @@ SystemResult<void> StuckRecords::set_down(std::vector<CopyJob>& copies) {
         why_ = Error::system("journal", bytes.error().number).text;
       continue;
     }
-    const auto file =
-        parts_.large.write_one(copy.message, copy.mailbox, bytes->head, bytes->content);
+    const auto file = parts_.large.write_one(copy.sequence, copy.message, copy.mailbox, bytes->head,
+                                             bytes->content);
     if (const auto done = file && sync_each ? parts_.files.sync_file(file->get())
                           : file            ? SystemResult<void>()
                                             : std::unexpected(file.error());

@@ -1,5 +1,6 @@
 // A maildrop that cannot be written, row by row of docs/spool.md: it holds up nobody else, loses
 // nothing, and what is expunged stays gone.
+#include "queued/store/materialiser.h"
 #include "tests/unit/check.h"
 #include "tests/unit/store_support.h"
 
@@ -39,6 +40,16 @@ struct Fixture {
       files.freeze(directory.maildir(1) / name);
   }
   std::size_t in_new() const { return directory.names(directory.maildir(1) / "new").size(); }
+  // Until both maildrops, the journal and the log have had their turns, and DONE says so.
+  template <class Done> void wait_until(Done&& done) {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    while (!done()) {
+      assert_true(std::chrono::steady_clock::now() < deadline);
+      pollfd watched{store->completion_descriptor(), POLLIN, 0};
+      ::poll(&watched, 1, 10);
+      store->drain_completions();
+    }
+  }
   void restart() {
     store.close();
     store = StoreUnderTest(directory, files, small_journal());
@@ -218,6 +229,54 @@ void what_waits_for_it_is_bounded(void**) {
   f.commit(delivery(transaction(3), text, {2}));
 }
 
+// What was made of their records for new ones that did not become durable.
+void no_file_is_left_when_they_come_to_their_places_first(void**) {
+  for (const Call fault : {Call::sync_everything, Call::sync_file}) {
+    bool told = false;
+    auto options = small_journal();
+    options.checkpoint_interval = std::chrono::milliseconds(30'000);
+    options.report = [&](const StoreReport& report) {
+      told = told || report.event == "checkpoint.stuck";
+    };
+    Fixture f(options);
+    f.make_unwritable();
+    for (std::uint8_t i = 1; i <= 3; ++i)
+      f.commit(delivery(transaction(i), text, {1}));
+    f.store.settle();
+    f.files.close_gate(Call::sync_everything);
+    for (int i = 0; i < 8; ++i)
+      f.commit(delivery(Id128::random(), std::string(20'000, 'y') + "\n", {2}));
+    f.files.wait_for_caller_at_gate();
+    // That of the files, or the journal's after it; the one at the gate asks whether there is such
+    // a call.
+    f.files.fail(fault, fault == Call::sync_everything ? 2 : 1, EIO);
+    f.files.open_gate();
+    f.wait_until([&] { return told; });
+    assert_int_equal(f.directory.names("large").size(), 3);
+    f.files.thaw();
+    f.wait_until([&] { return f.directory.names("large").empty(); });
+    assert_int_equal(f.in_new(), 3);
+    assert_int_equal((*f.store.list())->messages().size(), 3);
+  }
+}
+
+// It was carried out between the listing and its end: the other copies of its record still wait.
+void what_is_given_up_late_ends_nothing(void**) {
+  TemporaryDirectory directory;
+  const UniqueFd root = directory.open();
+  const auto completions = CompletionQueue::make();
+  Reporter reporter(**completions, nullptr);
+  const MaildirHost host("mx.example.com");
+  Progress progress(0);
+  progress.begin(1, 1);
+  Materialiser materialiser({posix_file_system(), root.get(), root.get(), root.get(), host,
+                             progress, reporter, [](std::uint32_t) {}},
+                            {});
+  materialiser.moved({1, 7, 1, std::nullopt});
+  static_cast<void>(materialiser.stuck_up_to(1));
+  assert_int_equal(progress.done_up_to(), 0);
+}
+
 // ---- What the log says
 
 struct Told {
@@ -284,6 +343,8 @@ int main() {
       cmocka_unit_test(what_is_expunged_there_stays_gone),
       cmocka_unit_test(what_never_came_there_can_be_expunged),
       cmocka_unit_test(what_waits_for_it_is_bounded),
+      cmocka_unit_test(no_file_is_left_when_they_come_to_their_places_first),
+      cmocka_unit_test(what_is_given_up_late_ends_nothing),
       cmocka_unit_test(a_message_whose_file_is_gone_is_given_up_by_name),
       cmocka_unit_test(each_maildrop_that_fails_is_named_and_so_is_its_end),
   };
