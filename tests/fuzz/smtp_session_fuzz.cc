@@ -125,10 +125,9 @@ public:
     storing = stored.has_value();
     return stored;
   }
-  void abort_content() override {
-    require(std::exchange(storing, false));
-    recorder.abort_content();
-  }
+  // Not written down: of content that is spoilt and finds no room either, the cut of the input
+  // decides which is seen first, and what found no room is not dropped again.
+  void abort_content() override { require(std::exchange(storing, false)); }
   Stamp stamp() override { return recorder.stamp(); }
   void commit_content(Commit commit) override {
     require(std::exchange(storing, false));
