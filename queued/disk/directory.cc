@@ -114,6 +114,15 @@ SystemResult<MaildirDirectories> MaildirDirectories::open(int root, std::uint32_
   if (!tmp)
     return std::unexpected(tmp.error());
   directories->tmp = std::move(*tmp);
+  struct stat state = {}, own = {};
+  if (::fstat(root, &state) != 0)
+    return std::unexpected(Errno{errno});
+  for (const UniqueFd* directory : {&directories->tmp, &directories->fresh, &directories->cur}) {
+    if (::fstat(directory->get(), &own) != 0)
+      return std::unexpected(Errno{errno});
+    if (own.st_dev != state.st_dev)
+      return std::unexpected(Errno{EXDEV});
+  }
   return directories;
 }
 

@@ -29,6 +29,7 @@ SystemResult<UniqueFd> open_maildir(int root, std::uint32_t account);
 struct MaildirDirectories {
   UniqueFd tmp, fresh, cur; // fresh is "new"
 
+  // For writing. EXDEV if one is on another file system than ROOT: a checkpoint would not sync it.
   static SystemResult<MaildirDirectories> open(int root, std::uint32_t account);
   // Without tmp: one that is damaged hinders no reading.
   static SystemResult<MaildirDirectories> open_to_read(int root, std::uint32_t account);

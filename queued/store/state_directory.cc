@@ -39,6 +39,10 @@ Expected<std::unique_ptr<StateDirectory>> StateDirectory::open(UniqueFd root, Fi
 }
 
 Expected<void> StateDirectory::prepare() {
+  struct stat about = {};
+  if (::fstat(root(), &about) != 0)
+    return fail_errno("the state directory");
+  device_ = about.st_dev;
   if (auto locked = take_lock(); !locked)
     return locked;
   // corrupt/ first: the others may have something to put there.
@@ -108,6 +112,9 @@ Expected<UniqueFd> StateDirectory::ensure_directory(int parent, const std::strin
   struct stat about = {};
   if (::fstat(directory->get(), &about) != 0)
     return fail_errno(path);
+  // A checkpoint syncs one file system, and a file cannot have names in two.
+  if (about.st_dev != device_)
+    return fail(path + ": is on another file system than the state directory");
   const bool shared = (mode & S_ISGID) != 0;
   if (shared && options_.group && about.st_gid != *options_.group &&
       ::fchown(directory->get(), static_cast<uid_t>(-1), *options_.group) != 0)

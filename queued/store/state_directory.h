@@ -8,6 +8,8 @@
 #include "queued/store/clock_guard.h"
 #include "queued/store/identity.h"
 
+#include <sys/types.h>
+
 #include <atomic>
 #include <chrono>
 #include <map>
@@ -91,6 +93,7 @@ private:
   UniqueFd root_;
   FileSystem& files_;
   StateOptions options_;
+  dev_t device_ = 0; // of the root, and of all that is in it
   UniqueFd lock_, maildrops_, scratch_, journal_, large_, queue_, corrupt_;
   Identity identity_;
   std::optional<ClockRecord> clock_;

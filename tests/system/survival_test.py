@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -297,16 +298,57 @@ class StopTest(unittest.TestCase):
             self.assertEqual(lab.stored(), [])
 
 
+def mount(test, options, directory):
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", options + ",mode=755", "tmpfs", directory],
+                             capture_output=True, text=True)
+    if mounted.returncode != 0:
+        test.skipTest(f"cannot mount: {mounted.stderr.strip()}")
+    test.addCleanup(subprocess.run, ["umount", directory], check=True)
+
+
+@unittest.skipUnless(IS_ROOT, "needs root, to mount a file system")
+class OtherFileSystemTest(unittest.TestCase):
+    """What a checkpoint would not sync is not written to."""
+
+    def setUp(self):
+        self.directory = Path(tempfile.mkdtemp(prefix="letterlock-state-"))
+        self.addCleanup(shutil.rmtree, self.directory)
+        self.state = self.directory / "state"
+        with Lab(state_dir=self.state) as lab:
+            self.maildir = lab.maildir()
+
+    def mount_at(self, directory):
+        owner = directory.stat()
+        mount(self, "size=1m", directory)
+        os.chown(directory, owner.st_uid, owner.st_gid)
+
+    def test_one_with_all_maildrops_is_refused(self):
+        self.mount_at(self.state / "maildrops")
+        lab = Lab(state_dir=self.state)
+        self.addCleanup(lab.abandon)
+        lab.spawn()
+        self.assertNotEqual(lab.wait_for_end(), 0)
+        self.assertIn("maildrops: is on another file system than the state directory", lab.log())
+
+    def test_one_with_a_maildrop_leaves_that_alone(self):
+        self.mount_at(self.maildir / "new")
+        with Lab(state_dir=self.state) as lab:
+            self.assertIn("Maildir/new: is on another file system", lab.events("maildrop.unusable")[0])
+            lab.send(b"Subject: one\r\n\r\n")
+            lab.send(b"Subject: two\r\n\r\n", recipients=["alice@example.com"])
+            # What has no file yet is handed out from the journal.
+            self.assertEqual(len(lab.take("alice")), 1)
+            self.assertEqual(list((self.maildir / "new").iterdir()), [])
+            with lab.pop3() as session:
+                self.assertTrue(session.command("STAT").startswith("1 "))
+
+
 @unittest.skipUnless(IS_ROOT, "needs root, to mount a small file system")
 class FullDiskTest(unittest.TestCase):
     def mount(self, options):
         directory = Path(tempfile.mkdtemp(prefix="letterlock-disk-"))
         self.addCleanup(directory.rmdir)
-        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", options + ",mode=755", "tmpfs",
-                                  directory], capture_output=True, text=True)
-        if mounted.returncode != 0:
-            self.skipTest(f"cannot mount: {mounted.stderr.strip()}")
-        self.addCleanup(subprocess.run, ["umount", directory], check=True)
+        mount(self, options, directory)
         return directory
 
     def send_until_full(self, lab, size, at_most):
