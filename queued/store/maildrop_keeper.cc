@@ -126,8 +126,6 @@ bool MaildropKeeper::observe_clock() {
 }
 
 void MaildropKeeper::keep_clock() {
-  if (rules_.empty())
-    return;
   const auto kept = parts_.keep_clock(guard_.record());
   if (!kept && !told_unkept_)
     parts_.reporter.say(StoreReport::Level::warning, "clock.not_kept", kept.error().text);

@@ -78,11 +78,13 @@ struct Fixture {
     wait_until(event, [&] { return said(event); });
   }
   // A whole turn has gone by: alice's, which comes after main's, has removed something.
-  void wait_for_a_turn() {
+  void wait_for_a_turn() { wait_for_a_turn_of_alice_with(0); }
+  // So many messages of hers stay.
+  void wait_for_a_turn_of_alice_with(std::size_t left) {
     deliver(40 * day, 2);
     wait_until("a turn", [&] {
       store->settle(2);
-      return stored(2) == 0;
+      return stored(2) == left;
     });
   }
   void set_rules(std::uint64_t retention) {
@@ -239,6 +241,55 @@ void what_goes_makes_room_in_the_quota(void**) {
   f.deliver(0);
 }
 
+// A machine without a battery begins in the year 2000 until somebody tells it the time.
+void mail_of_a_time_when_the_clock_was_wrong_stays(void**) {
+  Fixture f;
+  f.clocks.set(946'700'000, 100);
+  f.open();
+  f.set_rules(30 * day);
+  f.wait_for("clock.doubted");
+  f.deliver(now - 946'700'000);
+  f.deliver(-25 * 3600);
+  f.clocks.set(now, 200);
+  f.wait_for("clock.doubted: the clock has jumped");
+  f.clocks.set(now + 25 * 3600, 200 + 25 * 3600);
+  f.wait_for("clock.believed");
+  f.wait_for_a_turn();
+  assert_int_equal(f.stored(), 2);
+}
+
+void mail_that_came_behind_younger_mail_stays(void**) {
+  Fixture f;
+  f.deliver(50 * day);
+  f.deliver(2 * day);
+  f.deliver(50 * day); // the clock was wrong
+  f.set_rules(30 * day);
+  f.wait_for("retention.removed: maildrop 1: 1 messages");
+  assert_int_equal(f.stored(), 2);
+  // One of a time to come tells nothing of those behind it.
+  f.deliver(-99 * day, 2);
+  f.wait_for_a_turn_of_alice_with(1);
+}
+
+void a_clock_is_remembered_without_a_retention(void**) {
+  Fixture f;
+  f.set_rules(30 * day);
+  f.wait_for_a_turn();
+  f.deliver(10 * day);
+  const auto without = [&] { f.engine().set_account_rules({}); };
+  without();
+  f.clocks.set(now + 365 * day, 5);
+  f.open();
+  without();
+  f.wait_until("the clock to be kept", [&] {
+    return f.directory.read("clock").starts_with("letterlock clock 1\ndoubted");
+  });
+  f.open();
+  f.set_rules(30 * day);
+  f.wait_for("clock.doubted");
+  assert_int_equal(f.stored(), 1);
+}
+
 } // namespace
 
 int main() {
@@ -253,6 +304,9 @@ int main() {
       cmocka_unit_test(a_start_remembers_the_clock),
       cmocka_unit_test(without_its_file_the_journal_tells),
       cmocka_unit_test(a_rotten_clock_is_doubted),
+      cmocka_unit_test(mail_of_a_time_when_the_clock_was_wrong_stays),
+      cmocka_unit_test(mail_that_came_behind_younger_mail_stays),
+      cmocka_unit_test(a_clock_is_remembered_without_a_retention),
       cmocka_unit_test(what_goes_makes_room_in_the_quota),
   };
   return cmocka_run_group_tests(tests, nullptr, nullptr);
