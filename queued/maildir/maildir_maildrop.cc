@@ -165,11 +165,14 @@ std::string MaildirMaildrop::changed_since(std::size_t index, const struct stat&
 ExpungeRequest MaildirMaildrop::request_for(const Id128& transaction,
                                             const std::vector<std::size_t>& indices) const {
   ExpungeRequest request{transaction, static_cast<std::uint32_t>(account_), {}};
+  const auto copied = index_->ids_of_copies();
   for (const std::size_t index : indices)
     if (index < index_->size()) {
       SeenFile file{index_->base(index), {}, index_->in_cur(index), index_->stored_size(index)};
-      if (!index_->is_pending(index))
+      if (!index_->is_pending(index) && !index_->is_twice(index))
         file.name = index_->name(index);
+      if (const auto id = copied.empty() ? std::nullopt : index_->message_id(index))
+        file.is_copy = copied.contains(*id);
       request.files.push_back(std::move(file));
     }
   return request;

@@ -26,9 +26,10 @@ struct CopyName {
 // A file of a maildrop, as somebody saw it last.
 struct SeenFile {
   std::string base; // its name without flags
-  std::string name; // where it was: empty, not known
+  std::string name; // where it was: empty, not known, or in both directories
   bool in_cur = false;
   std::uint64_t stored_size = 0;
+  bool is_copy = false; // or has one: others have the same message id, and this one alone is meant
 };
 
 // Files that are to go from a maildrop, as one request.

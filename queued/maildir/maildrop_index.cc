@@ -95,6 +95,16 @@ std::size_t MaildropIndex::memory() const {
          names_.memory() + hosts_.memory() + infos_.memory();
 }
 
+// One of them has the id for its UIDL, the others were given another.
+std::set<Id128> MaildropIndex::ids_of_copies() const {
+  std::set<Id128> ids;
+  for (const Other& one : others_)
+    if (one.renamed)
+      if (const auto id = own_message_id(names_.text(one.offset, one.name_length)))
+        ids.insert(*id);
+  return ids;
+}
+
 std::shared_ptr<const MaildropIndex>
 MaildropIndex::with(std::span<const PendingMessage> messages, const MaildirHost& host,
                     std::span<const std::string> without,
@@ -109,11 +119,16 @@ MaildropIndex::with(std::span<const PendingMessage> messages, const MaildirHost&
       continue;
     const std::string text = name(i);
     const auto own = OwnName::parse(text);
-    if (own && !stamp(i))
-      builder.add(text, *own, in_cur(i));
-    else
-      builder.add(text, *MaildirName::parse(text), in_cur(i), entry(i).wire_size,
-                  stamp(i).value_or(FileStamp()));
+    const auto add = [&](bool to_cur) {
+      if (own && !stamp(i))
+        builder.add(text, *own, to_cur);
+      else
+        builder.add(text, *MaildirName::parse(text), to_cur, entry(i).wire_size,
+                    stamp(i).value_or(FileStamp()));
+    };
+    add(in_cur(i));
+    if (is_twice(i))
+      add(!in_cur(i));
     if (const auto id = message_id(i))
       listed.push_back(*id);
   }

@@ -13,6 +13,7 @@
 #include "queued/message_store.h"
 
 #include <memory>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -53,6 +54,10 @@ public:
   std::int64_t received(std::size_t number) const { return entry(number).received; }
   std::uint64_t stored_size(std::size_t number) const { return entry(number).stored_size; }
   bool is_pending(std::size_t number) const { return entry(number).pending; }
+  // It is in new and in cur, under the same base.
+  bool is_twice(std::size_t number) const { return entry(number).twice; }
+  // The message ids that several files have: somebody copied one under another name of our kind.
+  std::set<Id128> ids_of_copies() const;
   // Of a file whose sizes are not those of its name; none: they are.
   std::optional<FileStamp> stamp(std::size_t number) const;
 
@@ -83,7 +88,7 @@ private:
   struct Entry {
     IdNumbers id; // of an own name; else `low` is a number in others_
     bool own;     // its name is an OwnName
-    bool in_cur, pending;
+    bool in_cur, pending, twice;
     std::uint8_t host, info; // of an own name
     std::int64_t received;
     std::uint64_t wire_size, stored_size;

@@ -56,7 +56,7 @@ MaildropIndexBuilder::Entry& MaildropIndexBuilder::add() {
   if (place % MaildropIndex::piece == 0)
     index_->pieces_.push_back(std::make_unique_for_overwrite<Entry[]>(MaildropIndex::piece));
   Entry& entry = index_->pieces_.back()[place % MaildropIndex::piece];
-  entry.pending = false;
+  entry.pending = entry.twice = false;
   return entry;
 }
 
@@ -228,7 +228,7 @@ void MaildropIndexBuilder::rename(Entry& entry, const std::string& uidl) {
 std::shared_ptr<const MaildropIndex> MaildropIndexBuilder::finish() && {
   std::vector<Word> words = in_order_of_time();
   index_->order_.reserve(words.size());
-  const Entry* before = nullptr;
+  Entry* before = nullptr;
   bool ascending = true;
   for (std::size_t begin = 0, end = 0; begin < words.size(); begin = end) {
     for (end = begin + 1; end < words.size() && is_of_one_time(words[begin], words[end]); ++end)
@@ -237,9 +237,11 @@ std::shared_ptr<const MaildropIndex> MaildropIndexBuilder::finish() && {
     std::sort(&words[begin], &words[0] + end,
               [&](Word a, Word b) { return is_before(at(a), at(b)); });
     for (std::size_t i = begin; i < end; ++i) {
-      const Entry& entry = at(words[i]);
-      if (i > begin && is_same(*before, entry))
+      Entry& entry = at(words[i]);
+      if (i > begin && is_same(*before, entry)) {
+        before->twice = true;
         continue;
+      }
       // Our own ids are in the order of arrival, and so are the messages: mostly none is like
       // another.
       ascending = ascending && (before == nullptr || compare_uidls(*before, entry) < 0);

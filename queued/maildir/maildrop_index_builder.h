@@ -37,7 +37,10 @@ private:
                      const std::optional<FileStamp>& stamp);
   void append(Other& other, std::string_view name, std::string_view uidl);
 
-  const Entry& at(Word word) const { return index_->at(static_cast<std::uint32_t>(word)); }
+  Entry& at(Word word) const {
+    const auto place = static_cast<std::uint32_t>(word);
+    return index_->pieces_[place / MaildropIndex::piece][place % MaildropIndex::piece];
+  }
   std::vector<Word> in_order_of_time() const;
   void prefetch(const std::vector<Word>& words, std::size_t i) const;
   int compare_uidls(const Entry& a, const Entry& b) const;

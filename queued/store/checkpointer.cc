@@ -189,7 +189,7 @@ bool Checkpointer::rewrite_all(journal::Sequence up_to) {
   bool good = true;
   for (auto& [mailbox, of] : table.mailboxes()) {
     std::erase_if(of.copies, [&](const CopyJob& copy) {
-      return copy.sequence > up_to || of.expunged.contains(copy.message);
+      return copy.sequence > up_to || of.is_expunged(copy);
     });
     // Where something was expunged its directories are synced all the same.
     if (of.copies.empty() && of.last_expunge == 0)

@@ -282,7 +282,7 @@ void CommitPipeline::add_expunge(Batch& batch, ExpungeWork work) {
   record.transaction = work.request.transaction;
   record.mailbox = work.request.mailbox;
   for (const SeenFile& file : work.request.files) {
-    if (const auto id = own_message_id(file.base))
+    if (const auto id = own_message_id(file.base); id && !file.is_copy)
       record.names.push_back({*id});
     else
       record.names.push_back({std::string_view(file.base)});
@@ -360,7 +360,7 @@ void CommitPipeline::committed(Batch& batch, const std::vector<journal::Place>& 
       std::uint64_t bytes = 0;
       for (const SeenFile& file : job.files) {
         bytes += file.stored_size;
-        if (const auto id = own_message_id(file.base))
+        if (const auto id = own_message_id(file.base); id && !file.is_copy)
           job.messages.push_back(*id);
       }
       parts_.usage.remove(AccountId{job.mailbox}, bytes);

@@ -69,7 +69,7 @@ void JournalTable::add(const journal::Expunge& expunge, journal::Sequence sequen
     if (const auto* id = std::get_if<Id128>(&name.name))
       mailbox.expunged.insert(*id);
     else
-      mailbox.expunged_bases.emplace_back(std::get<std::string_view>(name.name));
+      mailbox.expunged_bases.emplace(std::get<std::string_view>(name.name));
   }
 }
 

@@ -9,6 +9,7 @@
 
 #include <map>
 #include <optional>
+#include <string>
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>
@@ -20,8 +21,12 @@ public:
   struct Mailbox {
     std::vector<CopyJob> copies; // in the order of the journal; also those that were expunged
     std::unordered_set<Id128, Id128Hash> expunged;
-    std::vector<std::string> expunged_bases;               // of other programs' files
+    std::unordered_set<std::string> expunged_bases; // of other programs' files, and of copies
     journal::Sequence first_expunge = 0, last_expunge = 0; // 0: there is none
+
+    bool is_expunged(const CopyJob& copy) const {
+      return expunged.contains(copy.message) || expunged_bases.contains(copy.name);
+    }
   };
 
   explicit JournalTable(const MaildirHost& host) : host_(host) {}

@@ -405,7 +405,13 @@ void MaildirStore::open_when_settled(
                                             removal.messages.begin(), removal.messages.end());
         }
         const auto count = usage_.begin_count(account);
-        auto opened = MaildirMaildrop::open(services(), account, std::move(lock), messages);
+        auto opened = MaildirMaildrop::open(services(), account, lock, messages);
+        // A directory that somebody has removed holds nothing that could be lost.
+        if (!opened) {
+          remake_maildrop(static_cast<std::uint32_t>(account));
+          opened = MaildirMaildrop::open(services(), account, lock, messages);
+        }
+        static_cast<void>(std::exchange(lock, MaildropLock(nullptr))); // before anybody hears of it
         // One that is shown in part is not all that is there.
         if (opened && (*opened)->messages().size() < options_.limits.maildrop_messages)
           usage_.finish_count(count, (*opened)->index().stored_bytes());

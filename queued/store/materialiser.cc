@@ -164,8 +164,7 @@ void Materialiser::Shard::carry_out(Job& job) {
     places_.progress.end(copy->sequence);
   } else if (auto* removal = std::get_if<RemovalJob>(&job)) {
     // What is expunged need not come into its maildrop any more.
-    stuck_.drop_copies(removal->mailbox, removal->messages,
-                       [this](const CopyJob& of) { places_.progress.end(of.sequence); });
+    stuck_.drop_copies(*removal, [this](const CopyJob& of) { places_.progress.end(of.sequence); });
     if (const auto removed = remove(*removal); !removed)
       return put_aside(std::move(*removal), removed.error());
     places_.progress.end(removal->sequence);

@@ -82,7 +82,7 @@ void Recovery::keep_removal(std::uint32_t mailbox, const JournalTable::Mailbox& 
     added(0);
   }
   for (const std::string& base : table.expunged_bases) {
-    job.files.push_back({base, {}, false});
+    job.files.push_back({.base = base, .name = {}, .is_copy = true});
     added(base.size());
   }
   if (bytes > 0)
@@ -117,7 +117,7 @@ SystemResult<void> Recovery::sync_slots() {
 void Recovery::settle(std::uint32_t mailbox, JournalTable::Mailbox& table) {
   std::vector<CopyJob> there; // and not synced
   std::erase_if(table.copies, [&](const CopyJob& copy) {
-    if (table.expunged.contains(copy.message))
+    if (table.is_expunged(copy))
       return true;
     if (sync_each_ && carried_out(copy.sequence))
       there.push_back(copy);
@@ -138,7 +138,8 @@ void Recovery::settle(std::uint32_t mailbox, JournalTable::Mailbox& table) {
   }
   if (removals) {
     const std::vector<Id128> messages(table.expunged.begin(), table.expunged.end());
-    if (const auto removed = restorer_.remove(mailbox, messages, table.expunged_bases); !removed) {
+    const std::vector<std::string> bases(table.expunged_bases.begin(), table.expunged_bases.end());
+    if (const auto removed = restorer_.remove(mailbox, messages, bases); !removed) {
       failed(Error::system("removing", removed.error().number).text);
       keep_removal(mailbox, table);
     }
@@ -225,7 +226,7 @@ Expected<Recovered> Recovery::run() {
   std::unordered_set<std::string> large_kept;
   for (auto& [mailbox, table] : table_.mailboxes()) {
     for (const CopyJob& copy : table.copies)
-      if (copy.large && !table.expunged.contains(copy.message))
+      if (copy.large && !table.is_expunged(copy))
         large_kept.insert(LargeFiles::name_of(copy.message, copy.mailbox));
     settle(mailbox, table);
   }

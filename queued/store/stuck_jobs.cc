@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <map>
+#include <string_view>
 #include <unordered_set>
 
 namespace letterlock::queued {
@@ -135,14 +136,17 @@ void StuckJobs::retry(const std::function<bool(StuckJob&)>& one,
   erase_if([&](const Stuck& stuck) { return done.contains(name_of(stuck.job)); });
 }
 
-void StuckJobs::drop_copies(std::uint32_t mailbox, const std::vector<Id128>& messages,
-                            const std::function<void(const CopyJob&)>& each) {
+void StuckJobs::drop_copies(const RemovalJob& by, const std::function<void(const CopyJob&)>& each) {
   if (jobs_.empty())
     return;
-  const std::unordered_set<Id128, Id128Hash> dropped(messages.begin(), messages.end());
+  const std::unordered_set<Id128, Id128Hash> messages(by.messages.begin(), by.messages.end());
+  std::unordered_set<std::string_view> bases;
+  for (const SeenFile& file : by.files)
+    bases.insert(file.base);
   erase_if([&](const Stuck& stuck) {
     const auto* copy = std::get_if<CopyJob>(&stuck.job);
-    if (copy == nullptr || copy->mailbox != mailbox || !dropped.contains(copy->message))
+    if (copy == nullptr || copy->mailbox != by.mailbox ||
+        (!messages.contains(copy->message) && !bases.contains(copy->name)))
       return false;
     each(*copy);
     return true;

@@ -74,9 +74,8 @@ public:
              const std::function<std::vector<bool>(std::vector<CopyJob*>)>& together);
   bool has(std::uint32_t mailbox) const;
 
-  // Forgets the copies of MESSAGES in MAILBOX, and shows each to EACH.
-  void drop_copies(std::uint32_t mailbox, const std::vector<Id128>& messages,
-                   const std::function<void(const CopyJob&)>& each);
+  // Forgets the copies that BY removes, and shows each to EACH.
+  void drop_copies(const RemovalJob& by, const std::function<void(const CopyJob&)>& each);
 
   // Without the bookings and claims of copies, which end with the job itself.
   Unsettled of_mailbox(std::uint32_t mailbox) const;

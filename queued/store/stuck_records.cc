@@ -25,7 +25,7 @@ journal::Expunge record_of(const RemovalJob& job) {
   for (const Id128& message : job.messages)
     record.names.push_back({message});
   for (const SeenFile& file : job.files)
-    if (!own_message_id(file.base))
+    if (file.is_copy || !own_message_id(file.base))
       record.names.push_back({std::string_view(file.base)});
   return record;
 }

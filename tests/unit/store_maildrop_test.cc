@@ -90,6 +90,68 @@ void a_copy_under_another_name_has_a_uidl_of_its_own(void**) {
   assert_int_equal((*next.list())->messages().size(), 1);
 }
 
+std::string later_than(const std::string& name) {
+  const auto dot = name.find('.');
+  return std::to_string(std::stoll(name.substr(0, dot)) + 5) + name.substr(dot);
+}
+
+// Whichever of a message's file and its copy is expunged, a start leaves the other one.
+void a_copy_of_another_time_and_its_original_go_apart(void**) {
+  for (std::uint8_t life = 1; life <= 2; ++life)
+    for (const std::size_t expunged : {0u, 1u}) {
+      Fixture f;
+      f.commit(1);
+      const auto name = f.directory.names(f.drop / "new").at(0);
+      const auto copy = later_than(name) + ":2,S";
+      std::filesystem::copy_file(f.drop / "new" / name, f.drop / "cur" / copy);
+      assert_true(f.store.expunge(**f.store.list(), {expunged}).has_value());
+      f.store.close();
+      auto options = StoreUnderTest::default_options();
+      options.life = Id128{{life}};
+      StoreUnderTest next(f.directory, f.files, options);
+      assert_int_equal((*next.list())->messages().size(), 1);
+      assert_int_equal(f.directory.names(f.drop / "new").size(), expunged == 0 ? 0 : 1);
+      assert_int_equal(f.directory.names(f.drop / "cur").size(), expunged == 0 ? 1 : 0);
+    }
+}
+
+void an_original_that_is_expunged_does_not_come_back_for_its_lost_copy(void**) {
+  Fixture f;
+  f.commit(1);
+  const auto name = f.directory.names(f.drop / "new").at(0);
+  const auto copy = f.drop / "cur" / (later_than(name) + ":2,S");
+  std::filesystem::copy_file(f.drop / "new" / name, copy);
+  assert_true(f.store.expunge(**f.store.list(), {0}).has_value());
+  f.store.close();
+  std::filesystem::remove(copy); // it was never synced
+  auto options = StoreUnderTest::default_options();
+  options.life = Id128{{2}};
+  StoreUnderTest next(f.directory, f.files, options);
+  assert_int_equal((*next.list())->messages().size(), 0);
+}
+
+void a_message_in_both_directories_goes_from_both(void**) {
+  Fixture f;
+  f.commit(1);
+  const auto name = f.directory.names(f.drop / "new").at(0);
+  std::filesystem::create_hard_link(f.drop / "new" / name, f.drop / "cur" / (name + ":2,S"));
+  auto maildrop = *f.store.list();
+  assert_int_equal(f.store.expunge(*maildrop, {0})->removed, 1);
+  maildrop.reset();
+  assert_int_equal((*f.store.list())->messages().size(), 0);
+  assert_int_equal(f.directory.names(f.drop / "new").size(), 0);
+  assert_int_equal(f.directory.names(f.drop / "cur").size(), 0);
+}
+
+void directories_that_are_missing_are_made(void**) {
+  Fixture f;
+  f.commit(1);
+  std::filesystem::remove_all(f.drop / "cur");
+  const auto maildrop = f.store.list();
+  assert_true(maildrop.has_value());
+  assert_int_equal((*maildrop)->messages().size(), 1);
+}
+
 void messages_moved_to_cur_keep_number_and_content(void**) {
   Fixture f;
   f.commit(1, 100);
@@ -307,6 +369,10 @@ int main() {
       cmocka_unit_test(messages_are_numbered_by_time_then_arrival),
       cmocka_unit_test(a_message_in_both_directories_is_one),
       cmocka_unit_test(a_copy_under_another_name_has_a_uidl_of_its_own),
+      cmocka_unit_test(a_copy_of_another_time_and_its_original_go_apart),
+      cmocka_unit_test(an_original_that_is_expunged_does_not_come_back_for_its_lost_copy),
+      cmocka_unit_test(a_message_in_both_directories_goes_from_both),
+      cmocka_unit_test(directories_that_are_missing_are_made),
       cmocka_unit_test(messages_moved_to_cur_keep_number_and_content),
       cmocka_unit_test(the_uidl_is_the_same_in_new_and_cur),
       cmocka_unit_test(a_message_that_another_program_removed_is_gone),
