@@ -1,11 +1,13 @@
 // The parent's side of the link to each kind of child.
 #include "letterlockd/child.h"
 
+#include "letterlockd/programs.h"
+
 namespace letterlock::letterlockd {
 
 std::string Child::name() const {
   const std::string name(role_name(role));
-  return role == Role::smtpd ? name + "[" + std::to_string(instance) + "]" : name;
+  return has_workers(role) ? name + "[" + std::to_string(instance) + "]" : name;
 }
 
 template <Role R> void Child::attach_as(io::Loop& loop, UniqueFd socket) {

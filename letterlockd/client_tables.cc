@@ -2,6 +2,7 @@
 #include "letterlockd/client_tables.h"
 
 #include "common/base/id128.h"
+#include "letterlockd/programs.h"
 
 #include <fcntl.h>
 
@@ -26,7 +27,7 @@ ClientTables::ClientTables(std::uint32_t connections, unsigned workers, ipc::Log
       log_(log) {}
 
 void ClientTables::give(Child& child) {
-  if (child.role != Role::smtpd)
+  if (!has_workers(child.role))
     return;
   auto found = tables_.find(child.role);
   if (found == tables_.end()) {

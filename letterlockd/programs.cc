@@ -40,7 +40,7 @@ std::uint32_t open_files(Role role, const conf::Configuration& configuration) {
   case Role::smtpd: // a socket and a scratch file for each session, two while one takes its place
     return base + 3 * connections_of_worker(configuration.limits, workers);
   case Role::pop3d: // a socket and an open message
-    return base + 2 * configuration.limits.connections;
+    return base + 2 * connections_of_worker(configuration.limits, workers);
   case Role::queued: // scratch files, messages on their way, and what peers have not taken yet
     return 8 * base + workers * scratch_files_of_worker(configuration.limits, workers) +
            configuration.limits.connections;

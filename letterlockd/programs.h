@@ -30,7 +30,11 @@ private:
   std::map<Role, os::Executable> executables_;
 };
 
-// How many smtpd processes there are: as configured, or one for each core.
+// Whether a role has several processes, which share its clients.
+constexpr bool has_workers(Role role) {
+  return role == Role::smtpd || role == Role::pop3d;
+}
+// How many processes such a role has: as configured, or one for each core.
 unsigned worker_count(const conf::Server& server);
 
 // What a process of that role is told first. With root's rights it takes on its own user and

@@ -85,10 +85,12 @@ void send_settings(ChildLink<Role::smtpd>& link, const Generation& generation, u
                  [](ipc::ListenerKind kind) { return kind == ipc::ListenerKind::smtp; });
 }
 
-void send_settings(ChildLink<Role::pop3d>& link, const Generation& generation, unsigned) {
+void send_settings(ChildLink<Role::pop3d>& link, const Generation& generation, unsigned workers) {
   const conf::Configuration& c = generation.configuration;
-  link.send(ipc::Pop3Settings{widen<ipc::HostName>(c.server.hostname), c.limits.connections,
-                              c.server.insecure_auth});
+  link.send(ipc::Pop3Settings{.hostname = widen<ipc::HostName>(c.server.hostname),
+                              .connections = connections_of_worker(c.limits, workers),
+                              .connections_per_address = c.limits.connections_per_address,
+                              .insecure_auth = c.server.insecure_auth});
   send_certificates(link, generation);
   send_listeners(link, generation,
                  [](ipc::ListenerKind kind) { return kind != ipc::ListenerKind::smtp; });

@@ -8,7 +8,7 @@ namespace letterlock::letterlockd {
 
 template <Role Peer> using ChildLink = ipc::Link<Role::letterlockd, Peer>;
 
-// Each process gets the part that it needs, and nothing else. `workers` is the number of smtpd
+// Each process gets the part that it needs, and nothing else. `workers` is the number of
 // processes, which share the limit of connections. The account ids must be known but for queued.
 void send_settings(ChildLink<Role::smtpd>& link, const Generation& generation, unsigned workers);
 void send_settings(ChildLink<Role::pop3d>& link, const Generation& generation, unsigned workers);

@@ -67,7 +67,7 @@ Supervisor::Supervisor(io::Loop& loop, ipc::Logger& log, const Options& options,
             kill(*child, SIGKILL);
       }) {
   for (const Role role : child_roles) {
-    const auto count = static_cast<std::uint16_t>(role == Role::smtpd ? workers_ : 1);
+    const auto count = static_cast<std::uint16_t>(has_workers(role) ? workers_ : 1);
     for (std::uint16_t i = 0; i < count; ++i)
       children_.push_back(std::make_unique<Child>(role, i, *this));
   }

@@ -1,15 +1,25 @@
 // Generations, listeners and the end of pop3d.
 #include "pop3d/pop3_service.h"
 
+#include <sys/socket.h>
+
 #include <stdexcept>
+#include <string_view>
 #include <utility>
 
 namespace letterlock::pop3d {
 
+namespace {
+
+constexpr std::string_view too_many =
+    "-ERR [SYS/TEMP] there are too many connections from your address\r\n";
+
+} // namespace
+
 Pop3Service::Pop3Service(Context& context)
     : context_(context), signer_(context), backend_(context), grace_(context.loop, [this] {
         for (const auto& [number, session] : sessions_)
-          session->abort("the server is gone");
+          session.adapter->abort("the server is gone");
       }) {
   if (const auto ready = io::tls_library_init(); !ready)
     throw std::runtime_error(ready.error().text);
@@ -24,6 +34,12 @@ void Pop3Service::begin_generation(std::uint32_t) {
 void Pop3Service::discard_generation() {
   announced_ = Announced();
   prepared_.reset();
+}
+
+// In doubt it counts alone: limits are no reason to hand out no mail.
+void Pop3Service::on(const ipc::ClientTable& table, UniqueFd memory) {
+  if (const auto shared = limits_.share(table, memory); !shared)
+    context_.log.error("limits.not_shared", {{"why", shared.error().text}});
 }
 
 void Pop3Service::on(const ipc::Listener& listener, UniqueFd socket) {
@@ -53,11 +69,15 @@ Expected<Pop3Service::Generation> Pop3Service::make_generation() {
   auto tls = announced_.certificates.make_server();
   if (!tls)
     return std::unexpected(tls.error());
-  Generation generation{.terms = {.hostname = announced_.settings->hostname,
-                                  .tls = std::move(*tls),
-                                  .insecure_auth = announced_.settings->insecure_auth},
-                        .connections = announced_.settings->connections,
-                        .acceptors = {}};
+  Generation generation{
+      .terms = {.hostname = announced_.settings->hostname,
+                .tls = std::move(*tls),
+                .insecure_auth = announced_.settings->insecure_auth},
+      .connections = announced_.settings->connections,
+      // Who guesses passwords is authd's affair.
+      .client_limits = {.connections = announced_.settings->connections_per_address,
+                        .lockout = std::chrono::milliseconds(0)},
+      .acceptors = {}};
   for (OpenListener& open : announced_.listeners) {
     const bool tls_first = open.listener.kind == ipc::ListenerKind::pop3s;
     const std::string address(open.listener.address.view());
@@ -81,14 +101,26 @@ void Pop3Service::switch_generation() {
 // ---- Sessions
 
 void Pop3Service::accepted(io::Accepted connection, bool tls_first) {
+  const auto now = std::chrono::steady_clock::now().time_since_epoch();
+  auto visit = limits_.admit(connection.address, serving_->client_limits, now);
+  if (!visit) {
+    if (const auto left_out = refusal_notice_.due(now))
+      context_.log.info("connection.refused", {{"peer", connection.peer_text},
+                                               {"why", ipc::name_of(visit.error())},
+                                               {"left_out", *left_out}});
+    if (!tls_first) // else there is nothing that could be said
+      ::send(connection.socket.get(), too_many.data(), too_many.size(),
+             MSG_DONTWAIT | MSG_NOSIGNAL);
+    return;
+  }
   const std::uint64_t number = ++last_number_;
-  sessions_.emplace(number,
-                    std::make_unique<SessionAdapter>(context_, backend_, ahead_, serving_->terms,
-                                                     Client{.socket = std::move(connection.socket),
-                                                            .address = connection.peer_text,
-                                                            .tls_first = tls_first,
-                                                            .number = number},
-                                                     [this, number] { ended(number); }));
+  auto adapter = std::make_unique<SessionAdapter>(context_, backend_, ahead_, serving_->terms,
+                                                  Client{.socket = std::move(connection.socket),
+                                                         .address = connection.peer_text,
+                                                         .tls_first = tls_first,
+                                                         .number = number},
+                                                  [this, number] { ended(number); });
+  sessions_.emplace(number, Session{std::move(*visit), std::move(adapter)});
   set_open();
 }
 
@@ -122,7 +154,7 @@ void Pop3Service::stop(std::chrono::milliseconds grace) {
   discard_generation();
   serving_.reset();
   for (const auto& [number, session] : sessions_)
-    session->shut_down();
+    session.adapter->shut_down();
   if (sessions_.empty())
     return context_.finished();
   grace_.start(grace);

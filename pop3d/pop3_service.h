@@ -2,12 +2,14 @@
 //
 // A session keeps the certificates and settings under which it began; a reload concerns those that
 // come after it. At the limit of sessions nothing is accepted: who comes then waits in the kernel's
-// backlog.
+// backlog, where another worker may take it. Nor has one address all of them.
 #pragma once
 
 #include "common/io/acceptor.h"
+#include "common/io/refusal_notice.h"
 #include "common/ipc/tls_certificates.h"
 #include "common/ipc/tls_signer.h"
+#include "common/ipc/worker_limits.h"
 #include "pop3d/backend.h"
 #include "pop3d/session_adapter.h"
 
@@ -25,6 +27,7 @@ public:
   // Throws std::runtime_error if TLS cannot be set up.
   explicit Pop3Service(Context& context);
 
+  void on(const ipc::ClientTable& table, UniqueFd memory);
   void on(const ipc::Listener& listener, UniqueFd socket);
   void on(const ipc::Certificate& certificate, UniqueFd file);
   void on(const ipc::Pop3Settings& settings);
@@ -51,7 +54,14 @@ private:
   struct Generation {
     Terms terms;
     std::size_t connections;
+    ClientLimitSettings client_limits;
     std::vector<std::unique_ptr<io::Acceptor>> acceptors;
+  };
+
+  // A session and its client's place among those that are counted.
+  struct Session {
+    ClientLimits::Visit visit;
+    std::unique_ptr<SessionAdapter> adapter;
   };
 
   Expected<Generation> make_generation();
@@ -66,11 +76,13 @@ private:
   std::optional<Generation> serving_;
   Backend backend_;
   AheadBudget ahead_;
-  std::unordered_map<std::uint64_t, std::unique_ptr<SessionAdapter>> sessions_; // by number
+  ipc::WorkerLimits limits_;
+  std::unordered_map<std::uint64_t, Session> sessions_; // by number
   std::uint64_t last_number_ = 0;
   io::Timer grace_;
   bool stopping_ = false;
   io::FullNotice full_notice_;
+  io::RefusalNotice refusal_notice_;
 };
 
 } // namespace letterlock::pop3d

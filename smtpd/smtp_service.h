@@ -2,13 +2,13 @@
 #pragma once
 
 #include "common/io/acceptor.h"
+#include "common/io/refusal_notice.h"
 #include "common/ipc/tls_signer.h"
 #include "smtpd/content_memory.h"
 #include "smtpd/context.h"
 #include "smtpd/delivery_queue.h"
 #include "smtpd/door.h"
 #include "smtpd/generation.h"
-#include "smtpd/refusal_notice.h"
 #include "smtpd/session_adapter.h"
 #include "smtpd/timeouts.h"
 
@@ -72,7 +72,7 @@ private:
   std::uint64_t last_session_ = 0;
   std::unordered_map<std::uint64_t, std::unique_ptr<SessionAdapter>> sessions_;
   io::FullNotice full_notice_;
-  RefusalNotice refusal_notice_;
+  io::RefusalNotice refusal_notice_;
   bool stopping_ = false;
   io::Timer grace_;
 };

@@ -28,7 +28,7 @@ using Routes = TypeList<
           TypeList<LogChannel, ClientTable, Listener, Certificate, SmtpSettings, AllowedNetwork, LocalDomain,
                    BlockedAddress, AddressRoute>>,
     Route<Role::letterlockd, Role::pop3d, ToChild,
-          TypeList<LogChannel, Listener, Certificate, Pop3Settings>>,
+          TypeList<LogChannel, ClientTable, Listener, Certificate, Pop3Settings>>,
     Route<Role::letterlockd, Role::queued, ToChild,
           TypeList<LogChannel, StoreSettings, Account>>,
     Route<Role::letterlockd, Role::authd, ToChild,

@@ -1,13 +1,16 @@
 """POP3 beyond the daily round: AUTH PLAIN, UTF8, pipelining, large maildrops, other programs."""
 
 import base64
+import os
 import poplib
+import signal
 import smtplib
 import unittest
 
 from lab import PASSWORD
 from mail_case import MailTest
-from waiting import PATIENCE
+from processes import open_descriptors
+from waiting import PATIENCE, wait_until
 from wire import Pop3, Refused
 
 INTERNATIONAL = "From: a@remote.example\r\nSubject: gr\u00fcn\r\n\r\nb\u00f6dy\r\n".encode()
@@ -174,3 +177,55 @@ class MaildropTest(MailTest):
 
 if __name__ == "__main__":
     unittest.main()
+
+
+class ConnectionsTest(MailTest):
+    changes = {"limits": {"connections_per_address": "8"}}
+
+    def test_connections_of_an_address_over_all_workers(self):
+        for _ in range(8):
+            session = self.enterContext(Pop3(self.lab.pop3_port))
+            self.assertTrue(session.greeting.startswith(b"+OK "), session.greeting)
+        for _ in range(4):  # whichever worker takes it
+            with Pop3(self.lab.pop3_port) as session:
+                self.assertTrue(session.greeting.startswith(b"-ERR [SYS/TEMP] "), session.greeting)
+        with Pop3(self.lab.pop3_port, source="127.9.9.9") as session:
+            self.assertTrue(session.greeting.startswith(b"+OK "), session.greeting)
+        with self.assertRaises(OSError):  # nothing is said before TLS
+            Pop3(self.lab.pop3s_port, tls=self.lab.trust())
+
+
+class WorkersTest(MailTest):
+    """Two pop3d processes, which the clients do not notice."""
+
+    def setUp(self):
+        super().setUp()
+        self.lab.send(b"Subject: one\r\n\r\n")
+
+    def test_a_maildrop_is_one_sessions_whichever_worker_has_it(self):
+        with self.lab.pop3() as holder:
+            for _ in range(6):
+                with self.assertRaises(Refused) as refused:
+                    self.lab.pop3()
+                self.assertTrue(str(refused.exception).startswith("[IN-USE]"), refused.exception)
+            holder.command("QUIT")
+        self.take_one()
+
+    def test_one_that_dies_takes_its_own_sessions_along(self):
+        pids = self.lab.pids("pop3d")
+        self.assertEqual(len(pids), 2)
+        idle = open_descriptors(pids[0])
+        sessions = [self.enterContext(Pop3(self.lab.pop3_port)) for _ in range(8)]
+        its_own = open_descriptors(pids[0]) - idle
+        started = self.lab.count_events("child.started")
+        os.kill(pids[0], signal.SIGKILL)
+        wait_until(lambda: self.lab.count_events("child.started") > started, "a fresh worker")
+        left = 0
+        for session in sessions:
+            try:
+                session.command("CAPA")
+                left += 1
+            except OSError:
+                pass
+        self.assertEqual(left, len(sessions) - its_own)
+        self.take_one()

@@ -171,6 +171,7 @@ private:
 
 struct Wish {
   std::uint32_t connections = 10;
+  std::uint32_t connections_per_address = 10;
   bool insecure_auth = true;
   ipc::ListenerKind kind = ipc::ListenerKind::pop3;
   std::vector<std::string> certificates = {}; // PEM
@@ -197,7 +198,8 @@ public:
   // A new generation, on a listener of its own; what was wrong with it.
   std::string configure(const Wish& wish) {
     service.begin_generation(++generation_);
-    service.on(ipc::Pop3Settings{"pop.example", wish.connections, wish.insecure_auth});
+    service.on(ipc::Pop3Settings{"pop.example", wish.connections, wish.connections_per_address,
+                                 wish.insecure_auth});
     std::uint16_t index = 0;
     for (const std::string& pem : wish.certificates)
       service.on(ipc::Certificate{index++, "/etc/letterlock/chain.pem"}, make_file(pem));

@@ -184,7 +184,7 @@ void who_waits_for_a_late_greeting_is_served(void**) {
 }
 
 void who_is_turned_away_all_the_time_does_not_fill_the_log(void**) {
-  smtpd::RefusalNotice notice;
+  io::RefusalNotice notice;
   for (int i = 0; i < 60; ++i)
     assert_true(notice.due(1000s) == 0u);
   for (int i = 0; i < 5; ++i)

@@ -200,11 +200,12 @@ struct Pop3Settings {
   static constexpr std::string_view name = "Pop3Settings";
   static constexpr Carries carries = Carries::nothing;
   HostName hostname;
-  std::uint32_t connections{};
+  std::uint32_t connections{}; // of one worker
+  std::uint32_t connections_per_address{};
   bool insecure_auth{};
   static constexpr auto fields() {
     return std::tuple(&Pop3Settings::hostname, &Pop3Settings::connections,
-                      &Pop3Settings::insecure_auth);
+                      &Pop3Settings::connections_per_address, &Pop3Settings::insecure_auth);
   }
 };
 

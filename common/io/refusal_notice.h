@@ -11,7 +11,7 @@
 #include <optional>
 #include <utility>
 
-namespace letterlock::smtpd {
+namespace letterlock::io {
 
 class RefusalNotice {
 public:
@@ -36,4 +36,4 @@ private:
   std::uint64_t left_out_ = 0;
 };
 
-} // namespace letterlock::smtpd
+} // namespace letterlock::io
