@@ -407,8 +407,10 @@ void MaildirStore::open_when_settled(
         const auto count = usage_.begin_count(account);
         auto opened = MaildirMaildrop::open(services(), account, lock, messages);
         // A directory that somebody has removed holds nothing that could be lost.
-        if (!opened) {
-          remake_maildrop(static_cast<std::uint32_t>(account));
+        const auto mailbox = static_cast<std::uint32_t>(account);
+        if (const auto there = MaildirDirectories::open_to_read(state_->root(), mailbox);
+            !there && there.error().number == ENOENT) {
+          remake_maildrop(mailbox);
           opened = MaildirMaildrop::open(services(), account, lock, messages);
         }
         static_cast<void>(std::exchange(lock, MaildropLock(nullptr))); // before anybody hears of it
