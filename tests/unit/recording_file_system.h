@@ -84,14 +84,16 @@ public:
     return changes_.size();
   }
 
-  // Calls of this kind wait until the gate is opened.
+  // Calls of this kind wait until the gate is opened, or closed for another kind: then nothing
+  // that follows them comes through between.
   void close_gate(Call call) {
     const std::lock_guard guard(mutex_);
     gate_ = call;
+    changed_.notify_all();
   }
   void wait_for_caller_at_gate() {
     std::unique_lock lock(mutex_);
-    if (!changed_.wait_for(lock, std::chrono::seconds(20), [this] { return at_gate_ > 0; }))
+    if (!changed_.wait_for(lock, std::chrono::seconds(20), [this] { return at_gate_[*gate_] > 0; }))
       throw std::runtime_error("nobody came to the gate");
   }
   void open_gate() {
@@ -213,10 +215,10 @@ private:
   template <class T, class Do> SystemResult<T> change(Change what, Do&& perform) {
     std::unique_lock lock(mutex_);
     if (gate_ == what.call) {
-      ++at_gate_;
+      ++at_gate_[what.call];
       changed_.notify_all();
       changed_.wait(lock, [&] { return gate_ != what.call; });
-      --at_gate_;
+      --at_gate_[what.call];
     }
     const auto fault = faults_.find(what.call);
     if (fault != faults_.end() && --fault->second.first == 0) {
@@ -342,7 +344,7 @@ private:
   Node next_node_ = 0;
   std::map<Call, std::pair<int, int>> faults_; // how many calls until it comes, and the error
   std::optional<Call> gate_;
-  int at_gate_ = 0;
+  std::map<Call, int> at_gate_; // who waits there
   std::optional<FreeSpace> free_;
   bool lacks_sync_everything_ = false;
   std::set<ino_t> frozen_;

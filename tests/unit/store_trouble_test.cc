@@ -116,15 +116,13 @@ void a_copy_that_came_to_its_place_while_it_was_moved_outlives_a_power_cut(void*
   f.store.settle();
   f.files.close_gate(Call::sync_everything);
   f.fill(8);
-  f.files.wait_for_caller_at_gate(); // large/MESSAGE.1 was made
-  f.files.open_gate();
+  f.files.wait_for_caller_at_gate();   // large/MESSAGE.1 was made
   f.files.close_gate(Call::sync_file); // the journal's, of the record that is written again
   f.files.wait_for_caller_at_gate();
   f.files.thaw();
   for (int i = 0; i < 100 && f.directory.names(f.directory.maildir(1) / "new").empty(); ++i)
     ::poll(nullptr, 0, 50);
   assert_text_equal(f.the_file_in_new(), head_for(1) + text);
-  f.files.open_gate();
   f.files.close_gate(Call::sync_everything); // the checkpoint's
   f.files.wait_for_caller_at_gate();
   const std::size_t moment = f.files.now();
