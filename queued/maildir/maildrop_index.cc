@@ -119,16 +119,13 @@ MaildropIndex::with(std::span<const PendingMessage> messages, const MaildirHost&
       continue;
     const std::string text = name(i);
     const auto own = OwnName::parse(text);
-    const auto add = [&](bool to_cur) {
-      if (own && !stamp(i))
-        builder.add(text, *own, to_cur);
-      else
-        builder.add(text, *MaildirName::parse(text), to_cur, entry(i).wire_size,
-                    stamp(i).value_or(FileStamp()));
-    };
-    add(in_cur(i));
+    if (own && !stamp(i))
+      builder.add(text, *own, in_cur(i));
+    else
+      builder.add(text, *MaildirName::parse(text), in_cur(i), entry(i).wire_size,
+                  stamp(i).value_or(FileStamp()));
     if (is_twice(i))
-      add(!in_cur(i));
+      builder.has_a_twin();
     if (const auto id = message_id(i))
       listed.push_back(*id);
   }

@@ -54,7 +54,7 @@ public:
   std::int64_t received(std::size_t number) const { return entry(number).received; }
   std::uint64_t stored_size(std::size_t number) const { return entry(number).stored_size; }
   bool is_pending(std::size_t number) const { return entry(number).pending; }
-  // It is in new and in cur, under the same base.
+  // Several files have its base: as a rule one in new and one in cur.
   bool is_twice(std::size_t number) const { return entry(number).twice; }
   // The message ids that several files have: somebody copied one under another name of our kind.
   std::set<Id128> ids_of_copies() const;

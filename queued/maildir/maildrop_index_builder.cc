@@ -89,6 +89,10 @@ void MaildropIndexBuilder::add(std::string_view name, const MaildirName& parsed,
   entry.id = {0, keep(name, parsed, stamp)};
 }
 
+void MaildropIndexBuilder::has_a_twin() {
+  index_->pieces_.back()[(index_->entries_ - 1) % MaildropIndex::piece].twice = true;
+}
+
 void MaildropIndexBuilder::add(const PendingMessage& message, const MaildirHost& host) {
   const std::string name = format_maildir_name(message.received, message.message, host,
                                                message.stored_size, message.wire_size);

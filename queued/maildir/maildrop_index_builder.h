@@ -23,6 +23,8 @@ public:
   void add(std::string_view name, const MaildirName& parsed, bool in_cur, std::uint64_t wire_size,
            const FileStamp& stamp);
   void add(const PendingMessage& message, const MaildirHost& host);
+  // The file that was added last is one of several with its base, of which the others are not.
+  void has_a_twin();
 
   std::shared_ptr<const MaildropIndex> finish() &&;
 

@@ -244,6 +244,17 @@ void pending_messages_are_among_the_others(void**) {
   assert_int_equal(listed->size(), 4);
 }
 
+void twins_are_known_as_such_and_stay_where_they_are(void**) {
+  const MaildirHost host("mx.example.com");
+  const auto listed = index_of({{own(1, 1) + ":2,S"}, {own(1, 1)}, {own(2, 2)}});
+  for (const auto& index : {listed, listed->with({}, host)}) {
+    assert_int_equal(index->size(), 2);
+    assert_true(index->is_twice(0));
+    assert_false(index->in_cur(0));
+    assert_false(index->is_twice(1));
+  }
+}
+
 // ---- The cache
 
 CachedIndex cached(std::size_t messages) {
@@ -315,6 +326,7 @@ int main() {
       cmocka_unit_test(it_is_compact),
       cmocka_unit_test(the_builder_is_bounded),
       cmocka_unit_test(pending_messages_are_among_the_others),
+      cmocka_unit_test(twins_are_known_as_such_and_stay_where_they_are),
       cmocka_unit_test(the_cache_keeps_what_was_used_last),
       cmocka_unit_test(an_account_has_one_index_in_the_cache),
       cmocka_unit_test(empty_indices_are_bounded_too),
