@@ -9,7 +9,7 @@ namespace letterlock::ipc {
 
 namespace {
 
-// For a worker alone: as many as the parent makes for 1,000 connections.
+// For a worker alone: enough for 1,000 connections, each of another address and network.
 constexpr LimitTableShape own_shape{.slots = 8192, .columns = 1};
 
 SipKey random_key() {
