@@ -77,6 +77,19 @@ Done check_postmaster(const Configuration& c, const Document& document) {
                     by_address ? "account" : "block",
                     "postmaster is blocked, which RFC 5321 forbids; remove it");
     }
+  // Mail for postmaster, at whichever domain, is the first domain's, or else the first catch-all's.
+  const Domain& first = c.domains.front();
+  const bool somebodys = std::any_of(c.domains.begin(), c.domains.end(), [](const Domain& domain) {
+    return domain.catchall.has_value();
+  });
+  const bool routed = std::any_of(c.routes.begin(), c.routes.end(), [&](const Route& route) {
+    return route.address.local == "postmaster" && route.address.domain == first.name;
+  });
+  if (!somebodys && !routed)
+    return refuse(written(document, "domain", first.name), "catchall",
+                  "nobody gets the mail for postmaster, which RFC 5321 demands; write an account "
+                  "instead of no, or [address postmaster@" +
+                      text(first.name) + "] too");
   return {};
 }
 

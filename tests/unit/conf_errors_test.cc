@@ -140,6 +140,14 @@ void between_sections(void**) {
       {minimal + "[address postmaster@example.com]\naccount = no\n",
        "f:7: [address postmaster@example.com] account: postmaster is blocked, which RFC 5321 "
        "forbids; remove it"},
+      {server + owner + "catchall = no\n",
+       "f:5: [domain example.com] catchall: nobody gets the mail for postmaster, which RFC 5321 "
+       "demands; write an account instead of no, or [address postmaster@example.com] too"},
+      // Mail for <postmaster> without a domain is the first domain's.
+      {server + owner + "catchall = no\n[domain example.org]\ncatchall = no\n" +
+           "[address postmaster@example.org]\naccount = main\n",
+       "f:5: [domain example.com] catchall: nobody gets the mail for postmaster, which RFC 5321 "
+       "demands; write an account instead of no, or [address postmaster@example.com] too"},
       {minimal + "certificate = /t/c\n", "f:6: [domain example.com] certificate: it has no key; "
                                          "write key = PATH beside it"},
       {minimal + "key = /t/k\n", "f:6: [domain example.com] key: it has no certificate; write "

@@ -142,7 +142,8 @@ void a_whole_configuration(void**) {
 }
 
 void the_command_line_comes_before_the_environment_and_that_before_the_file(void**) {
-  const std::string text = minimal + "[limits]\nreserve = 1M\nconnections = 1\nrecipients = 101\n";
+  const std::string text = minimal + "[address postmaster@example.com]\naccount = main\n" +
+                           "[limits]\nreserve = 1M\nconnections = 1\nrecipients = 101\n";
   const Configuration c = accepted(
       text, {{"limits.reserve = 3M", "domain EXAMPLE.COM.catchall=no"},
              {"LETTERLOCK_LIMITS_RESERVE=2M", "LETTERLOCK_LIMITS_CONNECTIONS=2",
