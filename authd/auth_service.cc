@@ -1,6 +1,7 @@
 // Logins and grants.
 #include "authd/auth_service.h"
 
+#include "common/base/client_limits.h"
 #include "common/base/read_file.h"
 
 #include <utility>
@@ -11,6 +12,15 @@ namespace {
 
 // queued answers a grant without looking at the disk.
 constexpr std::chrono::seconds grant_patience{5};
+
+// Clients are told apart as everywhere (client_limits.h). What is no address is one of its own.
+Origin origin_of(std::string_view peer) {
+  const auto address = IpAddress::parse(peer);
+  if (!address)
+    return {};
+  const auto [own, around] = networks_of_client(*address);
+  return {.network = around.text(), .address = own.text()};
+}
 
 } // namespace
 
@@ -59,6 +69,7 @@ AuthService::Pop3Link::Pop3Link(AuthService& service, const ipc::Peer& p, Unique
       link_(service.context_.loop, std::move(socket), *this, [this](const std::string& why) {
         if (!why.empty())
           service_.context_.log.error("link.breach", {{"peer", "pop3d"}, {"why", why}});
+        service_.forget(peer.instance);
         service_.context_.link_lost(peer);
       }) {}
 
@@ -67,23 +78,37 @@ void AuthService::Pop3Link::answer(std::uint64_t session, ipc::LoginOutcome outc
   link_.send(ipc::LoginAnswer{session, outcome, grant});
 }
 
-void AuthService::login(Pop3Link& link, const ipc::Login& login) {
+void AuthService::Pop3Link::on(const ipc::LoginGivenUp& given_up) {
+  if (service_.pool_)
+    service_.pool_->forget([&](const Asker& asker) {
+      return asker.instance == peer.instance && asker.serial == peer.serial &&
+             asker.session == given_up.session;
+    });
+}
+
+void AuthService::forget(std::uint16_t instance) {
+  if (pool_)
+    pool_->forget([&](const Asker& asker) { return asker.instance == instance; });
+}
+
+void AuthService::login(const Pop3Link& link, const ipc::Login& login) {
   const Asker asker{link.peer.instance, link.peer.serial, login.session};
   if (!table_ || !pool_)
     return answer(asker, ipc::LoginOutcome::temporary);
   const LoginEntry* const entry = table_->find(login.user.view());
   const std::uint32_t account_id = entry == nullptr ? 0 : entry->account_id;
   const bool known = entry != nullptr;
-  const bool accepted = pool_->submit(
-      std::string(login.peer.view()), login.password, known ? entry->verifier : table_->dummy(),
-      [this, asker, account_id, known, user = login.user, peer = login.peer](bool matches) {
-        const bool right = matches && known;
+  pool_->submit(
+      origin_of(login.peer.view()), asker, login.password,
+      known ? entry->verifier : table_->dummy(),
+      [this, asker, account_id, known, user = login.user, peer = login.peer](Verdict verdict) {
+        if (verdict == Verdict::no_place)
+          return answer(asker, ipc::LoginOutcome::busy);
+        const bool right = verdict == Verdict::matches && known;
         context_.log.info(right ? "login.granted" : "login.refused",
                           {{"user", user.view()}, {"peer", peer.view()}});
         checked(asker, account_id, right);
       });
-  if (!accepted)
-    answer(asker, ipc::LoginOutcome::busy);
 }
 
 void AuthService::checked(const Asker& asker, std::uint32_t account_id, bool matches) {
@@ -114,9 +139,10 @@ void AuthService::answer(const Asker& asker, ipc::LoginOutcome outcome, const Id
 // ---- Links
 
 void AuthService::connect(const ipc::Peer& peer, UniqueFd socket) {
-  if (peer.role == Role::pop3d)
+  if (peer.role == Role::pop3d) {
+    forget(peer.instance);
     pop3d_[peer.instance] = std::make_unique<Pop3Link>(*this, peer, std::move(socket));
-  else if (peer.role == Role::queued) {
+  } else if (peer.role == Role::queued) {
     queue_lost();
     queued_ = std::make_unique<ipc::Link<Role::authd, Role::queued>>(
         context_.loop, std::move(socket), *this, [this, peer](const std::string& why) {

@@ -41,6 +41,7 @@ private:
   public:
     Pop3Link(AuthService& service, const ipc::Peer& peer, UniqueFd socket);
     void on(const ipc::Login& login) { service_.login(*this, login); }
+    void on(const ipc::LoginGivenUp& given_up);
     void answer(std::uint64_t session, ipc::LoginOutcome outcome, const Id128& grant = {});
     const ipc::Peer peer;
 
@@ -49,19 +50,16 @@ private:
     ipc::Link<Role::authd, Role::pop3d> link_;
   };
 
-  // A link is found again by its number: it may be gone when the answer is there.
-  struct Asker {
-    std::uint16_t instance;
-    std::uint32_t serial;
-    std::uint64_t session;
-  };
   struct Waiting {
     Asker asker;
     std::unique_ptr<io::Timer> patience;
   };
 
-  void login(Pop3Link& link, const ipc::Login& login);
+  void login(const Pop3Link& link, const ipc::Login& login);
+  // The link to that pop3d has ended, or is replaced.
+  void forget(std::uint16_t instance);
   void checked(const Asker& asker, std::uint32_t account_id, bool matches);
+  // A link is found again by its number: it may be gone when the answer is there.
   void answer(const Asker& asker, ipc::LoginOutcome outcome, const Id128& grant = {});
   void queue_lost();
 

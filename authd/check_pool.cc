@@ -42,15 +42,22 @@ CheckPool::~CheckPool() {
     thread.join();
 }
 
-bool CheckPool::submit(const std::string& origin, const ipc::PasswordSecret& password,
-                       const conf::Verifier& verifier, std::function<void(bool)> done) {
+void CheckPool::submit(const Origin& origin, const Asker& asker,
+                       const ipc::PasswordSecret& password, const conf::Verifier& verifier,
+                       std::function<void(Verdict)> done) {
+  std::optional<Check> left_out;
   {
     const std::lock_guard lock(mutex_);
-    if (!waiting_.push(origin, {password, verifier, std::move(done)}))
-      return false;
+    left_out = waiting_.push(origin, {asker, password, verifier, std::move(done)});
   }
   more_.notify_one();
-  return true;
+  if (left_out)
+    left_out->done(Verdict::no_place);
+}
+
+void CheckPool::forget(const std::function<bool(const Asker&)>& gone) {
+  const std::lock_guard lock(mutex_);
+  waiting_.remove_if([&](const Check& check) { return gone(check.asker); });
 }
 
 void CheckPool::work() {
@@ -80,7 +87,7 @@ void CheckPool::deliver() {
     answers.swap(answers_);
   }
   for (const Answer& answer : answers)
-    answer.done(answer.matches);
+    answer.done(answer.matches ? Verdict::matches : Verdict::differs);
 }
 
 } // namespace letterlock::authd

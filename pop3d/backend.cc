@@ -26,6 +26,7 @@ static_assert(ipc::Channel::high_water + largest_expunge < ipc::Channel::hard_li
 
 void Backend::connect(const ipc::Peer& peer, UniqueFd socket) {
   if (peer.role == Role::authd) {
+    logins_.clear();
     connect(authd_, peer, std::move(socket), &BackendClient::authd_lost);
   } else if (peer.role == Role::queued) {
     connect(queued_, peer, std::move(socket), &BackendClient::queued_lost);
@@ -84,6 +85,10 @@ void Backend::leave(Ticket ticket, bool close_maildrop) {
   clients_.erase(ticket);
   authd_.waiting.erase(ticket);
   queued_.waiting.erase(ticket);
+  // However full the link is: there are no more of these than there were logins sent, which are
+  // longer.
+  if (logins_.erase(ticket) > 0 && authd_.link)
+    authd_.link->send(ipc::LoginGivenUp{ticket});
   // However full the link is: there are no more of these than there were maildrops opened.
   if (close_maildrop && queued_.link)
     queued_.link->send(ipc::CloseMaildrop{ticket});
@@ -108,7 +113,10 @@ Backend::Sent Backend::put(Place<Peer>& place, Ticket ticket, Put put_all) {
 }
 
 Backend::Sent Backend::send(const ipc::Login& login) {
-  return put(authd_, login.session, [&](auto& link) { return link.send(login); });
+  const Sent sent = put(authd_, login.session, [&](auto& link) { return link.send(login); });
+  if (sent == Sent::sent)
+    logins_.insert(login.session);
+  return sent;
 }
 
 Backend::Sent Backend::send(const ipc::OpenMaildrop& open) {
@@ -147,6 +155,7 @@ void Backend::keep_maildrop(Ticket ticket) {
 // ---- Answers
 
 void Backend::on(const ipc::LoginAnswer& answer) {
+  logins_.erase(answer.session);
   // A grant that nobody takes ends by itself.
   if (BackendClient* const client = find(answer.session))
     client->login_answered(answer.outcome, answer.grant);

@@ -16,6 +16,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 namespace letterlock::pop3d {
@@ -57,8 +58,8 @@ public:
 
   // The client must leave before it goes.
   Ticket enter(BackendClient& client);
-  // No answer is wanted any more. The maildrop that is open, or was asked for, is closed if the
-  // caller says so.
+  // No answer is wanted any more, and authd need not look for one. The maildrop that is open, or
+  // was asked for, is closed if the caller says so.
   void leave(Ticket ticket, bool close_maildrop);
 
   // An answer to `sent` comes as a call to the client with the ticket, or the loss of the link. On
@@ -102,6 +103,7 @@ private:
 
   Context& context_;
   std::unordered_map<Ticket, BackendClient*> clients_;
+  std::unordered_set<Ticket> logins_; // that authd has not answered
   Ticket last_ticket_ = 0;
   Place<Role::authd> authd_;
   Place<Role::queued> queued_;

@@ -11,18 +11,18 @@ using Places = std::array<std::optional<LimitTable::Slot>, 2>;
 
 constexpr std::array<std::uint32_t, 2> factors = {1, ClientLimits::network_factor};
 
-std::array<IpNetwork, 2> networks_of(const IpAddress& address) {
-  if (address.is_v4())
-    return {IpNetwork::around(address, 32), IpNetwork::around(address, 24)};
-  return {IpNetwork::around(address, 64), IpNetwork::around(address, 48)};
-}
-
 Rate times(const Rate& rate, std::uint32_t factor) {
   const auto count = std::uint64_t{rate.count} * factor;
   return {static_cast<std::uint32_t>(std::min<std::uint64_t>(count, UINT32_MAX)), rate.period};
 }
 
 } // namespace
+
+std::array<IpNetwork, 2> networks_of_client(const IpAddress& address) {
+  if (address.is_v4())
+    return {IpNetwork::around(address, 32), IpNetwork::around(address, 24)};
+  return {IpNetwork::around(address, 64), IpNetwork::around(address, 48)};
+}
 
 std::optional<LimitTable::Slot> ClientLimits::place_of(const IpNetwork& network, Time now) {
   // The length of the prefix keeps networks apart that begin alike; the number of octets keeps
@@ -36,7 +36,7 @@ std::optional<LimitTable::Slot> ClientLimits::place_of(const IpNetwork& network,
 
 std::expected<ClientLimits::Visit, ClientRefusal>
 ClientLimits::admit(const IpAddress& address, const ClientLimitSettings& settings, Time now) {
-  const auto networks = networks_of(address);
+  const auto networks = networks_of_client(address);
   Places places;
   for (std::size_t i = 0; i < places.size(); ++i)
     places[i] = place_of(networks[i], now);

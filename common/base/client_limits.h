@@ -31,6 +31,9 @@ struct ClientLimitSettings {
 
 enum class ClientRefusal : std::uint8_t { too_many, too_fast, locked_out };
 
+// What an address is counted as, and the network around it.
+std::array<IpNetwork, 2> networks_of_client(const IpAddress& address);
+
 class ClientLimits {
 public:
   using Time = LimitTable::Time;

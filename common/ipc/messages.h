@@ -24,10 +24,10 @@ using Messages =
              AddressRoute, StoreSettings, Account, AccountId, Pop3Settings, LoginName, PasswordFile,
              Begin, Recipient, Content, Commit, Committed, ScratchRequest, ScratchLeased,
              ScratchExtended, ScratchRefused, ScratchReturned, AccountRoom, Login, LoginAnswer,
-             Grant, GrantTaken, OpenMaildrop, MaildropOpened, ListMessages, MessageSizes,
-             MessageUidls, OpenMessage, MessageContent, MessageOpened, MessageUnavailable, Expunge,
-             Expunged, MaildropWanted, MaildropKept, CloseMaildrop, Sign, Signed, LogLine,
-             LogSettings, SyslogChannel>;
+             LoginGivenUp, Grant, GrantTaken, OpenMaildrop, MaildropOpened, ListMessages,
+             MessageSizes, MessageUidls, OpenMessage, MessageContent, MessageOpened,
+             MessageUnavailable, Expunge, Expunged, MaildropWanted, MaildropKept, CloseMaildrop,
+             Sign, Signed, LogLine, LogSettings, SyslogChannel>;
 
 template <class M>
 concept Message = contains<M, Messages>;

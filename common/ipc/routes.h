@@ -50,7 +50,7 @@ using Routes = TypeList<
     Route<Role::queued, Role::smtpd,
           TypeList<Committed, ScratchLeased, ScratchExtended, ScratchRefused, AccountRoom>>,
 
-    Route<Role::pop3d,  Role::authd,  TypeList<Login>>,
+    Route<Role::pop3d,  Role::authd,  TypeList<Login, LoginGivenUp>>,
     Route<Role::authd,  Role::pop3d,  TypeList<LoginAnswer>>,
     Route<Role::authd,  Role::queued, TypeList<Grant>>,
     Route<Role::queued, Role::authd,  TypeList<GrantTaken>>,

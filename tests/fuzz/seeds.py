@@ -218,6 +218,7 @@ payloads = {
     'Committed': transaction + b'\5',
     'Login': struct.pack('<Q', 1) + text(b'main') + text(b'secret') + text(b'192.0.2.1'),
     'LoginAnswer': struct.pack('<QB', 1, 1) + transaction,
+    'LoginGivenUp': struct.pack('<Q', 1),
     'MessageSizes': struct.pack('<QIH', 1, 0, 2) + struct.pack('<QQ', 5, 6),
     'MessageUidls': struct.pack('<QI', 1, 0) + text(b'\3abc\0\4defg'),
     'Expunge': struct.pack('<Q', 1) + transaction + b'\1' + struct.pack('<HII', 2, 0, 7),

@@ -1,6 +1,5 @@
-// authd's parts: fairness, the table of logins, the check of a password, the pool.
+// authd's parts: the table of logins, the check of a password, the pool.
 #include "authd/check_pool.h"
-#include "authd/fair_queue.h"
 #include "authd/login_table.h"
 #include "authd/password_check.h"
 
@@ -21,28 +20,6 @@ conf::Verifier verifier_for(std::string_view password) {
   // By way of a table, as authd gets it.
   (void)password;
   return conf::Verifier::from(verifier_of_secret).value();
-}
-
-void origins_take_turns(void**) {
-  FairQueue<int> queue(10, 10);
-  for (const int work : {1, 2, 3})
-    assert_true(queue.push("flood", work));
-  assert_true(queue.push("owner", 4));
-  assert_int_equal(*queue.pop(), 1);
-  assert_int_equal(*queue.pop(), 4);
-  assert_int_equal(*queue.pop(), 2);
-  assert_int_equal(*queue.pop(), 3);
-  assert_false(queue.pop().has_value());
-}
-
-void an_origin_and_the_whole_are_bounded(void**) {
-  FairQueue<int> queue(3, 2);
-  assert_true(queue.push("a", 1));
-  assert_true(queue.push("a", 2));
-  assert_false(queue.push("a", 3));
-  assert_true(queue.push("b", 4));
-  assert_false(queue.push("c", 5));
-  assert_int_equal(queue.size(), 3);
 }
 
 void a_dummy_costs_as_much_and_matches_nothing(void**) {
@@ -87,32 +64,68 @@ void a_bad_password_file_is_refused(void**) {
   assert_true(set.error().text.find("plain text") == std::string::npos);
 }
 
+void submit(CheckPool& pool, std::uint64_t session, std::function<void(Verdict)> done) {
+  pool.submit({.network = "192.0.2.0/24", .address = "192.0.2.1/32"},
+              {.instance = 0, .serial = 1, .session = session}, *ipc::PasswordSecret::from("wrong"),
+              verifier_for("secret"), std::move(done));
+}
+
 void the_pool_answers_in_the_loop(void**) {
   io::Loop loop;
   CheckPool pool(loop);
   int answers = 0;
   for (int i = 0; i < 4; ++i)
-    assert_true(pool.submit("192.0.2.1", *ipc::PasswordSecret::from("wrong"),
-                            verifier_for("secret"), [&](bool matches) {
-                              assert_false(matches);
-                              ++answers;
-                            }));
+    submit(pool, 1, [&](Verdict verdict) {
+      assert_true(verdict == Verdict::differs);
+      ++answers;
+    });
   while (answers < 4)
     loop.turn();
+}
+
+// Each check is answered once: by what came of it, or by that it has no place.
+void the_pool_tells_who_has_no_place(void**) {
+  io::Loop loop;
+  CheckPool pool(loop);
+  constexpr int submitted = 40 * static_cast<int>(CheckPool::most_of_address);
+  int checked = 0, left_out = 0;
+  for (int i = 0; i < submitted; ++i)
+    submit(pool, 1,
+           [&](Verdict verdict) { ++(verdict == Verdict::no_place ? left_out : checked); });
+  assert_true(left_out > 0);
+  while (checked + left_out < submitted)
+    loop.turn();
+  assert_true(checked >= static_cast<int>(CheckPool::most_of_address));
+}
+
+// At most those that are under way are answered all the same.
+void who_has_gone_is_forgotten(void**) {
+  io::Loop loop;
+  CheckPool pool(loop);
+  int of_gone = 0;
+  bool of_other = false;
+  for (unsigned i = 0; i < CheckPool::most_of_address - 1; ++i)
+    submit(pool, 1, [&](Verdict) { ++of_gone; });
+  submit(pool, 2, [&](Verdict) { of_other = true; });
+  pool.forget([](const Asker& asker) { return asker.session == 1; });
+  const int before = of_gone;
+  while (!of_other)
+    loop.turn();
+  assert_true(of_gone - before < static_cast<int>(CheckPool::most_of_address) - 1);
 }
 
 } // namespace
 
 int main() {
   const CMUnitTest tests[] = {
-      cmocka_unit_test(origins_take_turns),
-      cmocka_unit_test(an_origin_and_the_whole_are_bounded),
       cmocka_unit_test(a_dummy_costs_as_much_and_matches_nothing),
       cmocka_unit_test(a_password_over_bcrypts_length_never_matches),
       cmocka_unit_test(logins_are_found_without_regard_to_case),
       cmocka_unit_test(the_dummy_costs_as_much_as_the_dearest),
       cmocka_unit_test(a_bad_password_file_is_refused),
       cmocka_unit_test(the_pool_answers_in_the_loop),
+      cmocka_unit_test(the_pool_tells_who_has_no_place),
+      cmocka_unit_test(who_has_gone_is_forgotten),
   };
   return cmocka_run_group_tests(tests, nullptr, nullptr);
 }

@@ -18,7 +18,7 @@ public:
   Backend::Sent try_to_send() { return outcome = backend_.send(ipc::OpenMessage{ticket, 7}); }
 
   void link_has_room() override { try_to_send(); }
-  void login_answered(ipc::LoginOutcome, const Id128&) override {}
+  void login_answered(ipc::LoginOutcome, const Id128&) override { login_was_answered = true; }
   void maildrop_opened(const ipc::MaildropOpened&) override {}
   void sizes_listed(std::uint32_t, std::span<const std::uint64_t>) override {}
   void uidls_listed(std::uint32_t, std::span<const std::string_view>) override {}
@@ -35,6 +35,7 @@ private:
 public:
   const pop3d::Ticket ticket;
   Backend::Sent outcome = Backend::Sent::away;
+  bool login_was_answered = false;
   bool lost = false;
   bool back = false;
 };
@@ -73,6 +74,31 @@ void full_link_makes_requests_wait(void**) {
   assert_int_equal(queued.waiting<ipc::OpenMessage>(), 0);
 }
 
+// authd need not check a password for nobody; what it has answered it does not check.
+void login_that_nobody_waits_for_is_given_up(void**) {
+  pop3d::Context context;
+  Backend backend(context);
+  auto [authd_end, pop3_end] = make_socketpair();
+  backend.connect(ipc::Peer{Role::authd, 0, 1}, std::move(pop3_end));
+  PeerEnd<Role::authd> authd(context.loop, std::move(authd_end));
+  pop3d::Ticket answered = 0, given_up = 0;
+  {
+    WaitingClient first(backend), second(backend);
+    const auto log_in = [&](pop3d::Ticket ticket) {
+      const ipc::Login login{ticket, "joe", *ipc::PasswordSecret::from("x"), "192.0.2.1"};
+      assert_true(backend.send(login) == Backend::Sent::sent);
+      assert_int_equal(authd.take<ipc::Login>().session, ticket);
+      return ticket;
+    };
+    answered = log_in(first.ticket);
+    given_up = log_in(second.ticket);
+    authd.link.send(ipc::LoginAnswer{answered, ipc::LoginOutcome::refused, {}});
+    wait_until(context.loop, [&] { return first.login_was_answered; });
+  }
+  assert_int_equal(authd.take<ipc::LoginGivenUp>().session, given_up);
+  assert_int_equal(authd.waiting<ipc::LoginGivenUp>(), 0);
+}
+
 void tickets_are_never_used_twice(void**) {
   pop3d::Context context;
   Backend backend(context);
@@ -85,6 +111,7 @@ void tickets_are_never_used_twice(void**) {
 int main() {
   const CMUnitTest tests[] = {
       cmocka_unit_test(full_link_makes_requests_wait),
+      cmocka_unit_test(login_that_nobody_waits_for_is_given_up),
       cmocka_unit_test(tickets_are_never_used_twice),
   };
   return cmocka_run_group_tests(tests, nullptr, nullptr);

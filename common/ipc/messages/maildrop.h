@@ -41,6 +41,14 @@ struct LoginAnswer {
   }
 };
 
+// Nobody waits for the answer any more: the session has ended, or told its client to try later.
+struct LoginGivenUp {
+  static constexpr std::string_view name = "LoginGivenUp";
+  static constexpr Carries carries = Carries::nothing;
+  std::uint64_t session{};
+  static constexpr auto fields() { return std::tuple(&LoginGivenUp::session); }
+};
+
 // authd tells queued that one session of that pop3d may open the account's maildrop, once, within
 // grant_lifetime.
 struct Grant {
