@@ -1,6 +1,8 @@
 // Lines of the log.
 #include "logd/log_record.h"
 
+#include "common/mail/utf8.h"
+
 #include <ctime>
 
 namespace letterlock::logd {
@@ -49,6 +51,34 @@ std::string timestamp(std::chrono::system_clock::time_point at) {
   return std::string(text, length) + fraction + "Z";
 }
 
+// C0 and DEL are no part of a Text. The others end a line, turn it around or command the terminal
+// that shows it, and are written by strangers.
+bool is_control_character(char32_t c) {
+  return (c >= 0x80 && c < 0xa0) ||      // C1
+         c == 0x2028 || c == 0x2029 ||   // line and paragraph separator
+         c == 0x061c ||                  // and what reorders text (Unicode, UAX #9 §2)
+         c == 0x200e || c == 0x200f ||   //
+         (c >= 0x202a && c <= 0x202e) || //
+         (c >= 0x2066 && c <= 0x2069);
+}
+
+// A '?' for each control character, and for each octet that is no part of a character.
+std::string printable(std::string_view text) {
+  std::string result;
+  result.reserve(text.size());
+  while (!text.empty()) {
+    const std::string_view rest = text;
+    const auto c = mail::take_code_point(text);
+    if (!c)
+      text.remove_prefix(1);
+    if (c && !is_control_character(*c))
+      result += rest.substr(0, rest.size() - text.size());
+    else
+      result += '?';
+  }
+  return result;
+}
+
 } // namespace
 
 std::string format_record(std::chrono::system_clock::time_point at, Role role,
@@ -60,7 +90,7 @@ std::string format_record(std::chrono::system_clock::time_point at, Role role,
   record += start;
   record += severity_name(line.severity);
   record += ' ';
-  record += line.text.view();
+  record += printable(line.text.view());
   record += '\n';
   return record;
 }
@@ -68,7 +98,7 @@ std::string format_record(std::chrono::system_clock::time_point at, Role role,
 std::string format_syslog(Role role, std::uint16_t instance, const ipc::LogLine& line) {
   std::string record = "<" + std::to_string(syslog_priority(line.severity)) + ">letterlock/" +
                        process_name(role, instance) + ": ";
-  record += line.text.view();
+  record += printable(line.text.view());
   return record;
 }
 

@@ -1,4 +1,7 @@
 // How a line of the log looks. Pure: the time is passed in.
+//
+// Whatever a process has sent, the line is UTF-8 without control characters: C0, C1, those that
+// separate lines and those that reorder text. Each is a '?', and so is an octet that is no UTF-8.
 #pragma once
 
 #include "common/ipc/messages/log.h"

@@ -1,8 +1,8 @@
 // Logger: one event, one line of key=value, to logd by a bounded channel of records.
 //
 // When the channel is full the line is dropped and counted, and the count goes with the next line:
-// logging never waits. Before there is a channel the first lines are kept for it. Values are cut
-// and cleaned of control characters here, so text of strangers may be passed as it is. There is no
+// logging never waits. Before there is a channel the first lines are kept for it. Lines are cut
+// here and made printable by logd, so text of strangers may be passed as it is. There is no
 // way to log a Secret: it does not convert to a value.
 #pragma once
 

@@ -2,6 +2,7 @@
 // some were dropped before it), and what was logged can be read from it again.
 #include "common/ipc/frame.h"
 #include "common/ipc/logger.h"
+#include "common/mail/utf8.h"
 #include "logd/log_record.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -48,11 +49,14 @@ void check_record(const ipc::LogLine& line, Role role, std::uint16_t instance) {
   const std::string start = "2026-11-21T";
   require(record.starts_with(start) && record.ends_with('\n'));
   require(std::count(record.begin(), record.end(), '\n') == (line.dropped > 0 ? 2 : 1));
-  for (const char c : record)
-    require(c == '\n' || !is_control(c));
-  require(record.ends_with(std::string(line.text.view()) + '\n'));
+  const std::string_view sent = line.text.view();
   const std::string syslog = logd::format_syslog(role, instance, line);
-  require(syslog.starts_with('<') && std::none_of(syslog.begin(), syslog.end(), is_control));
+  require(syslog.starts_with('<') && mail::is_printable_utf8(syslog));
+  for (std::string_view rest = record; !rest.empty(); rest.remove_prefix(rest.find('\n') + 1))
+    require(mail::is_printable_utf8(rest.substr(0, rest.find('\n'))));
+  // What needs no care is written as it is.
+  if (std::none_of(sent.begin(), sent.end(), [](char c) { return (c & 0x80) != 0; }))
+    require(record.ends_with(std::string(sent) + '\n') && syslog.ends_with(sent));
 }
 
 } // namespace

@@ -47,6 +47,37 @@ void syslog_gets_priority_and_name(void**) {
   assert_text_equal(format_syslog(Role::authd, 0, line), "<20>letterlock/authd: x");
 }
 
+void what_strangers_write_stays_text(void**) {
+  const struct {
+    std::string_view sent, written;
+  } rows[] = {
+      {"user=\xc3\xa9\xe2\x82\xac\xf0\x9f\x93\xa8", "user=\xc3\xa9\xe2\x82\xac\xf0\x9f\x93\xa8"},
+      {"x\xc2\x9b"
+       "31mRED",
+       "x?31mRED"},                                 // CSI as a character
+      {"x\xc2\x80\xc2\x9f\xc2\xa0", "x??\xc2\xa0"}, // C1 and its neighbour
+      {"x\x9b"
+       "31m",
+       "x?31m"}, // and as an octet
+      {"\xff\xfe", "??"},
+      {"a\xe2\x80\xa8"
+       "b\xe2\x80\xa9",
+       "a?b?"},                              // line and paragraph separator
+      {"a\xe2\x80\xaetxt.exe", "a?txt.exe"}, // right-to-left override
+      {"\xe2\x81\xa6\xe2\x81\xa9\xd8\x9c\xe2\x80\x8e", "????"},
+      {"cut in a character \xe2\x82", "cut in a character ??"},
+      {"\xed\xa0\x80", "???"}, // a surrogate
+  };
+  const auto at = std::chrono::system_clock::time_point(std::chrono::seconds(0));
+  for (const auto& row : rows) {
+    const ipc::LogLine line{ipc::Severity::info, 0, *decltype(ipc::LogLine::text)::from(row.sent)};
+    const std::string written(row.written);
+    assert_text_equal(format_record(at, Role::authd, 0, line),
+                      "1970-01-01T00:00:00.000Z authd info " + written + "\n");
+    assert_text_equal(format_syslog(Role::authd, 0, line), "<22>letterlock/authd: " + written);
+  }
+}
+
 void a_full_file_is_rotated_and_the_oldest_goes(void**) {
   char directory[] = "/tmp/letterlock-log-XXXXXX";
   assert_non_null(::mkdtemp(directory));
@@ -78,6 +109,7 @@ int main() {
       cmocka_unit_test(a_record_has_time_process_and_severity),
       cmocka_unit_test(dropped_lines_are_told_of),
       cmocka_unit_test(syslog_gets_priority_and_name),
+      cmocka_unit_test(what_strangers_write_stays_text),
       cmocka_unit_test(a_full_file_is_rotated_and_the_oldest_goes),
   };
   return cmocka_run_group_tests(tests, nullptr, nullptr);
