@@ -13,13 +13,13 @@ namespace {
 // queued answers a grant without looking at the disk.
 constexpr std::chrono::seconds grant_patience{5};
 
-// Clients are told apart as everywhere (client_limits.h). What is no address is one of its own.
-Origin origin_of(std::string_view peer) {
-  const auto address = IpAddress::parse(peer);
-  if (!address)
-    return {};
-  const auto [own, around] = networks_of_client(*address);
+Origin origin_of(const IpAddress& address) {
+  const auto [own, around] = networks_of_client(address);
   return {.network = around.text(), .address = own.text()};
+}
+
+LoginGuard::Time now() {
+  return std::chrono::steady_clock::now().time_since_epoch();
 }
 
 } // namespace
@@ -98,17 +98,25 @@ void AuthService::login(const Pop3Link& link, const ipc::Login& login) {
   const LoginEntry* const entry = table_->find(login.user.view());
   const std::uint32_t account_id = entry == nullptr ? 0 : entry->account_id;
   const bool known = entry != nullptr;
-  pool_->submit(
-      origin_of(login.peer.view()), asker, login.password,
-      known ? entry->verifier : table_->dummy(),
-      [this, asker, account_id, known, user = login.user, peer = login.peer](Verdict verdict) {
-        if (verdict == Verdict::no_place)
-          return answer(asker, ipc::LoginOutcome::busy);
-        const bool right = verdict == Verdict::matches && known;
-        context_.log.info(right ? "login.granted" : "login.refused",
-                          {{"user", user.view()}, {"peer", peer.view()}});
-        checked(asker, account_id, right);
-      });
+  // What is no address is one of its own.
+  const IpAddress address = IpAddress::parse(login.peer.view()).value_or(IpAddress());
+  if (!guard_.admits(address, account_id, now()))
+    return answer(asker, ipc::LoginOutcome::delayed);
+  pool_->submit(origin_of(address), asker, login.password,
+                known ? entry->verifier : table_->dummy(),
+                [this, asker, address, account_id, known, user = login.user,
+                 peer = login.peer](Verdict verdict) {
+                  if (verdict == Verdict::no_place)
+                    return answer(asker, ipc::LoginOutcome::busy);
+                  const bool right = verdict == Verdict::matches && known;
+                  context_.log.info(right ? "login.granted" : "login.refused",
+                                    {{"user", user.view()}, {"peer", peer.view()}});
+                  if (right)
+                    guard_.succeeded(address, account_id, now());
+                  else if (guard_.failed(address, now()))
+                    context_.log.warning("login.locked_out", {{"peer", peer.view()}});
+                  checked(asker, account_id, right);
+                });
 }
 
 void AuthService::checked(const Asker& asker, std::uint32_t account_id, bool matches) {

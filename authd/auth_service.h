@@ -3,6 +3,7 @@
 #pragma once
 
 #include "authd/check_pool.h"
+#include "authd/login_guard.h"
 #include "authd/login_table.h"
 #include "common/base/id128.h"
 #include "common/ipc/child_process.h"
@@ -67,6 +68,7 @@ private:
   std::unique_ptr<LoginTable> next_;
   UniqueFd next_passwords_;
   std::unique_ptr<LoginTable> table_;
+  LoginGuard guard_;
   std::optional<CheckPool> pool_;
   std::map<std::uint16_t, std::unique_ptr<Pop3Link>> pop3d_;
   std::unique_ptr<ipc::Link<Role::authd, Role::queued>> queued_;

@@ -1,8 +1,9 @@
-"""Many who log in by POP3 at the same time, with the real programs: the owner gets in."""
+"""Many who log in by POP3, and some who guess, with the real programs: the owner gets in."""
 
 import unittest
 
-from lab import PASSWORD, Lab
+from lab import PASSWORD, Lab, QuickLab
+from waiting import wait_until
 from wire import Pop3
 
 OWNER = "127.9.9.9"
@@ -29,6 +30,35 @@ class FloodTest(unittest.TestCase):
         answers = [session.line() for session in flood]
         self.assertTrue(any(answer.startswith(b"-ERR [SYS/TEMP]") for answer in answers))
         self.assertTrue(any(answer.startswith(b"-ERR [AUTH]") for answer in answers))
+
+
+class GuessTest(unittest.TestCase):
+    """Passwords are guessed from one address."""
+    GUESSER, NEIGHBOUR = "127.7.7.7", "127.7.7.8"
+
+    def log_in(self, lab, source, password, user="main"):
+        """What is said to the password."""
+        with Pop3(lab.pop3_port, source=source) as session:
+            session.command(f"USER {user}")
+            session.send(f"PASS {password}\r\n".encode())
+            return session.line()
+
+    def test_guesser_waits_and_the_owner_does_not(self):
+        lab = self.enterContext(QuickLab({"server": {"insecure_auth": "yes", "workers": "2"}}))
+        self.assertTrue(self.log_in(lab, self.GUESSER, PASSWORD, "alice").startswith(b"+OK"))
+        for user in ["main", "nobody"] * 5 + ["main"]:
+            self.assertTrue(self.log_in(lab, self.GUESSER, "wrong", user).startswith(b"-ERR [AUTH] "))
+        # Whoever it is, and be it with the right password.
+        for user, password in (("main", "wrong"), ("main", PASSWORD), ("nobody", "wrong")):
+            self.assertTrue(self.log_in(lab, self.GUESSER, password, user)
+                            .startswith(b"-ERR [LOGIN-DELAY] "))
+        # The owner elsewhere, and one who logged in there before.
+        self.assertTrue(self.log_in(lab, self.NEIGHBOUR, PASSWORD).startswith(b"+OK"))
+        self.assertTrue(self.log_in(lab, OWNER, PASSWORD).startswith(b"+OK"))
+        self.assertTrue(self.log_in(lab, self.GUESSER, PASSWORD, "alice").startswith(b"+OK"))
+        wait_until(lambda: len(lab.events("login.granted")) == 4, "the lines in the log")
+        self.assertEqual(len(lab.events("login.refused")), 11)
+        self.assertEqual(len(lab.events("login.locked_out")), 1)
 
 
 if __name__ == "__main__":
