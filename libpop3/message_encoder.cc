@@ -23,11 +23,13 @@ bool MessageEncoder::append(std::string_view chunk, OutputBuffer& out) {
     const std::size_t length = chunk.find('\n');
     const std::string_view part = chunk.substr(0, length);
     copy(part);
-    if (!part.empty())
+    if (!part.empty()) {
       line_ = line_ == Line::empty && part == "\r" ? Line::one_cr : Line::other;
+      after_cr_ = part.back() == '\r';
+    }
     if (length == std::string_view::npos)
       break;
-    copy("\r\n");
+    copy(std::exchange(after_cr_, false) ? "\n" : "\r\n");
     chunk.remove_prefix(length + 1);
     const bool empty_line = std::exchange(line_, Line::empty) != Line::other;
     goes_on = !body_lines_ || !extent_ends_after(empty_line);
@@ -44,7 +46,9 @@ bool MessageEncoder::extent_ends_after(bool empty_line) {
 }
 
 void MessageEncoder::finish(OutputBuffer& out) {
-  out.text(line_ == Line::empty ? ".\r\n" : "\r\n.\r\n");
+  if (line_ != Line::empty)
+    out.text(after_cr_ ? "\n" : "\r\n");
+  out.text(".\r\n");
 }
 
 } // namespace letterlock::pop3

@@ -1,9 +1,10 @@
 // MessageEncoder: turns the stored octets of one message into the lines of a multi-line reply.
 //
-// Each LF becomes CR LF, a dot at the start of a line is doubled (RFC 1939 §3), a last line without
-// an end gets one, and `.CRLF` ends it. Other octets, a CR among them, are sent as they are stored.
-// The header ends with an empty line, or one with a CR alone, as files of other programs have it.
-// Chunks may be cut anywhere: the result is the same.
+// Each LF becomes CR LF, unless it follows a CR and so is one already, as in files of other
+// programs: CR CR LF would be a CR of its own, which RFC 5322 §2.3 forbids. A dot at the start of a
+// line is doubled (RFC 1939 §3), a last line without an end gets one, or what its CR lacks of one,
+// and `.CRLF` ends it. Other octets are sent as they are stored. The header ends with an empty
+// line. Chunks may be cut anywhere: the result is the same.
 #pragma once
 
 #include "libpop3/handler.h"
@@ -35,6 +36,7 @@ private:
   std::optional<std::uint32_t> body_lines_; // that are still to come
   bool in_header_ = true;
   Line line_ = Line::empty; // so far
+  bool after_cr_ = false;   // which is the last octet of the line so far
 };
 
 } // namespace letterlock::pop3

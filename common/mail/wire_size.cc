@@ -10,7 +10,12 @@ void WireSize::add(std::string_view chunk) {
     return;
   octets_ += chunk.size();
   octets_ += static_cast<std::uint64_t>(std::count(chunk.begin(), chunk.end(), '\n'));
+  // Those that have their CR.
+  octets_ -= after_cr_ && chunk.front() == '\n' ? 1 : 0;
+  for (auto at = chunk.find("\r\n"); at != chunk.npos; at = chunk.find("\r\n", at + 2))
+    --octets_;
   line_open_ = chunk.back() != '\n';
+  after_cr_ = chunk.back() == '\r';
 }
 
 std::uint64_t wire_size(std::string_view stored) {

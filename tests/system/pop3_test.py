@@ -145,6 +145,19 @@ class MaildropTest(MailTest):
                 self.assertEqual(message, contents[number].replace(b"\n", b"\r\n"))
             session.command("QUIT")
 
+    def test_foreign_line_ends(self):
+        """Lines that end in CR LF, LF or nothing, each sent with CR LF, and counted so."""
+        self.put(0, b"Subject: x\r\n\r\n.one\r\ntwo\nthree\r")
+        with self.lab.pop3() as session:
+            sent = b"Subject: x\r\n\r\n.one\r\ntwo\r\nthree\r\n"
+            self.assertEqual(session.listing("LIST"), [f"1 {len(sent)}"])
+            session.command("RETR 1")
+            self.assertEqual(session.read_to(b"\r\n.\r\n")[:-3], sent.replace(b".one", b"..one"))
+            session.command("TOP 1 9")
+            self.assertEqual(session.read_to(b"\r\n.\r\n")[:-3], sent.replace(b".one", b"..one"))
+            session.command("DELE 1")
+            session.command("QUIT")
+
     def test_removed_by_another_program(self):
         paths = [self.put(number, b"Subject: %d\n\nx\n" % number) for number in range(3)]
         with self.lab.pop3() as session:

@@ -61,8 +61,13 @@ const std::string sample = "From: a@example.com\nSubject: dots\n\n.\n..\n. a\nb.
 void boundaries_do_not_show(void**) {
   check_at_every_boundary(sample, whole);
   check_at_every_boundary(sample + "\n", whole);
-  for (std::uint32_t lines = 0; lines < 10; ++lines)
+  const std::string foreign = "A: 1\r\nB: 2\r\n\r\n.\r\r\n\n\r\n.x\r.\r";
+  check_at_every_boundary(foreign, whole);
+  check_at_every_boundary(foreign + "\n", whole);
+  for (std::uint32_t lines = 0; lines < 10; ++lines) {
     check_at_every_boundary(sample, {lines});
+    check_at_every_boundary(foreign, {lines});
+  }
 }
 
 void the_encoding_is_known(void**) {
@@ -70,6 +75,9 @@ void the_encoding_is_known(void**) {
   assert_text_equal(encode("a", whole, 1, 1), "a\r\n.\r\n");
   assert_text_equal(encode(".\n.", whole, 3, 3), "..\r\n..\r\n.\r\n");
   assert_text_equal(encode("a\n.\nb\n", whole, 9, 9), "a\r\n..\r\nb\r\n.\r\n");
+  // Files of other programs.
+  assert_text_equal(encode("a\r\n\r\nb\r\n", whole, 9, 9), "a\r\n\r\nb\r\n.\r\n");
+  assert_text_equal(encode("a\r\r\nb\rc\r", whole, 9, 9), "a\r\r\nb\rc\r\n.\r\n");
 }
 
 void top_counts_lines_of_the_body(void**) {
@@ -96,13 +104,18 @@ void the_wire_size_is_what_is_sent_without_stuffing(void**) {
   assert_int_equal(wire_size("a"), 3);
   assert_int_equal(wire_size("a\n"), 3);
   assert_int_equal(wire_size("a\n\n"), 5);
-  const std::string plain = "A: 1\n\nno line begins with it.\nlast";
-  assert_int_equal(wire_size(plain), encode(plain, whole, 99, 99).size() - 3);
-  for (std::size_t cut = 0; cut <= plain.size(); ++cut) {
-    WireSize size;
-    size.add(std::string_view(plain).substr(0, cut));
-    size.add(std::string_view(plain).substr(cut));
-    assert_int_equal(size.octets(), wire_size(plain));
+  assert_int_equal(wire_size("a\r"), 3);
+  assert_int_equal(wire_size("a\r\n"), 3);
+  assert_int_equal(wire_size("a\r\r\n"), 4);
+  for (const std::string plain :
+       {"A: 1\n\nno line begins with it.\nlast", "A: 1\r\n\r\nfrom\r\r\nelsewhere\r\n\nlast\r"}) {
+    assert_int_equal(wire_size(plain), encode(plain, whole, 99, 99).size() - 3);
+    for (std::size_t cut = 0; cut <= plain.size(); ++cut) {
+      WireSize size;
+      size.add(std::string_view(plain).substr(0, cut));
+      size.add(std::string_view(plain).substr(cut));
+      assert_int_equal(size.octets(), wire_size(plain));
+    }
   }
 }
 

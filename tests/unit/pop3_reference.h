@@ -27,7 +27,7 @@ inline std::string reference_encoding(std::string stored, Extent extent) {
       in_body = true;
     if (!line.empty() && line[0] == '.')
       out += '.';
-    out += line + "\r\n";
+    out += line + (line.ends_with('\r') ? "\n" : "\r\n");
     line.clear();
   }
   return out + ".\r\n";
