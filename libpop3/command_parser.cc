@@ -72,7 +72,7 @@ Parsed parse_top(std::string_view rest) {
     return refuse(SyntaxFault::bad_message_number);
   if (arguments.at_end())
     return refuse(SyntaxFault::missing_argument);
-  const auto lines = parse_number(arguments.next());
+  const auto lines = parse_line_count(arguments.next());
   if (!lines)
     return refuse(SyntaxFault::bad_line_count);
   if (!arguments.at_end())

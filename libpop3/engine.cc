@@ -172,7 +172,7 @@ void Session::Engine::finish_command() {
   activity_ = Idle{};
   if (!shutting_down_)
     return;
-  output_.line("-ERR [SYS/TEMP] the server is shutting down");
+  output_.line("-ERR [SYS/TEMP] the server ends this session");
   close(CloseReason::shutdown);
 }
 

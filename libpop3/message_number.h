@@ -8,14 +8,21 @@
 
 namespace letterlock::pop3 {
 
-// A decimal number in 32 bits: digits alone, no sign, no space.
-inline std::optional<std::uint32_t> parse_number(std::string_view digits) {
+// A decimal number: digits alone, no sign, no space. What takes more than 32 bits becomes BEYOND.
+inline std::optional<std::uint32_t> parse_number(std::string_view digits,
+                                                 std::optional<std::uint32_t> beyond = {}) {
   std::uint32_t value = 0;
   const char* const end = digits.data() + digits.size();
   const auto [at, fault] = std::from_chars(digits.data(), end, value);
-  if (fault != std::errc{} || at != end)
+  if (at != end || fault == std::errc::invalid_argument)
     return std::nullopt;
-  return value;
+  return fault == std::errc::result_out_of_range ? beyond : value;
+}
+
+// How many lines of a body (RFC 1939 §7: any number that is not negative); no message has more than
+// the largest.
+inline std::optional<std::uint32_t> parse_line_count(std::string_view digits) {
+  return parse_number(digits, UINT32_MAX);
 }
 
 class MessageNumber {

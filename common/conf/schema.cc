@@ -147,7 +147,7 @@ constexpr std::array keys = {
     KeyRow{limits, "connections", "NUMBER", "1000", false, "1000", "open sessions of one service",
            limits_value<&Limits::connections, connections>},
     KeyRow{limits, "connections_per_address", "NUMBER", "50", false, "50",
-           "SMTP sessions of one address; four times as many of its network",
+           "its sessions of one address; four times as many of its network",
            limits_value<&Limits::connections_per_address, connections>},
     KeyRow{limits, "connection_rate", "RATE|no", "no", false, "30/min",
            "how often one address may connect by SMTP",

@@ -355,7 +355,7 @@ void other_requests_fail_when_queued_is_lost(void**) {
   opening->expect("+OK POP3 server ready on pop.example\r\n+OK send the password\r\n"
                   "-ERR [SYS/TEMP] ");
   reading->expect("-ERR [SYS/TEMP] the message cannot be read now, try later\r\n"
-                  "-ERR [SYS/TEMP] the server is shutting down\r\n");
+                  "-ERR [SYS/TEMP] the server ends this session\r\n");
   reading->expect_end();
 }
 
@@ -371,7 +371,7 @@ void session_that_outlives_queued_removes_nothing(void**) {
   client->ask("QUIT\r\n", "-ERR [SYS/TEMP] some deleted messages not removed\r\n");
   client->expect_end();
   other->ask("RETR 1\r\n", "-ERR [SYS/TEMP] the message cannot be read now, try later\r\n"
-                           "-ERR [SYS/TEMP] the server is shutting down\r\n");
+                           "-ERR [SYS/TEMP] the server ends this session\r\n");
   other->expect_end();
   assert_int_equal(pop3.queued->waiting<ipc::Expunge>(), 0);
   assert_int_equal(pop3.queued->waiting<ipc::OpenMessage>(), 0);
@@ -433,7 +433,7 @@ void unique_ids_that_do_not_unpack_cost_the_link(void**) {
   };
   client->send("UIDL\r\n");
   client->expect("-ERR [SYS/TEMP] the listing cannot be read now, try later\r\n"
-                 "-ERR [SYS/TEMP] the server is shutting down\r\n");
+                 "-ERR [SYS/TEMP] the server ends this session\r\n");
   assert_int_equal(pop3.take_link_lost().role, Role::queued);
   const std::string line = pop3.take_log("link.breach");
   assert_true(line.find("peer=queued") != line.npos);
@@ -489,7 +489,7 @@ void stop_tells_the_clients_and_ends(void**) {
   quitting->send("DELE 1\r\nQUIT\r\n");
   const auto expunge = pop3.queued->take<ipc::Expunge>();
   pop3.service.stop(std::chrono::minutes(1));
-  idle->expect("-ERR [SYS/TEMP] the server is shutting down\r\n");
+  idle->expect("-ERR [SYS/TEMP] the server ends this session\r\n");
   idle->expect_end();
   // What is under way is finished.
   pop3.queued->link.send(ipc::Expunged{session, expunge.transaction, true});

@@ -42,6 +42,9 @@ void numbers_are_taken(void**) {
   const auto top = parsed<command::Retrieve>("TOP 3 0");
   assert_int_equal(top.message.value(), 3);
   assert_int_equal(*top.extent.body_lines, 0);
+  // RFC 1939 §7: any number that is not negative.
+  for (const char* line : {"TOP 3 4294967295", "TOP 3 4294967296", "TOP 3 99999999999999999999999"})
+    assert_int_equal(*parsed<command::Retrieve>(line).extent.body_lines, 4294967295u);
   assert_false(parsed<command::Retrieve>("RETR 1").extent.body_lines.has_value());
 }
 
@@ -98,7 +101,8 @@ void faults_are_named(void**) {
       {"TOP 1", SyntaxFault::missing_argument},
       {"TOP x 1", SyntaxFault::bad_message_number},
       {"TOP 1 -1", SyntaxFault::bad_line_count},
-      {"TOP 1 99999999999", SyntaxFault::bad_line_count},
+      {"TOP 1 99999999999x", SyntaxFault::bad_line_count},
+      {"TOP 1 +1", SyntaxFault::bad_line_count},
       {"TOP 1 2 3", SyntaxFault::surplus_argument},
       {"USER", SyntaxFault::missing_argument},
       {"USER  a", SyntaxFault::bad_user_name},

@@ -175,7 +175,7 @@ void losing_queued_forgets_what_is_ahead(void**) {
   scene.pop3.lose_queued();
   scene.pop3.connect_queued();
   scene.client->ask("RETR 2\r\n", "-ERR [SYS/TEMP] the message cannot be read now, try later\r\n"
-                                  "-ERR [SYS/TEMP] the server is shutting down\r\n");
+                                  "-ERR [SYS/TEMP] the server ends this session\r\n");
   scene.client->expect_end();
 }
 

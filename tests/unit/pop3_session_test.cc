@@ -320,7 +320,7 @@ void any_shutdown(void**) {
   Transaction client;
   client.expect("DELE 1\r\n", "+OK message 1 deleted\r\n");
   client.session.shut_down();
-  client.expect("QUIT\r\n", "-ERR [SYS/TEMP] the server is shutting down\r\n");
+  client.expect("QUIT\r\n", "-ERR [SYS/TEMP] the server ends this session\r\n");
   client.expect_closed(CloseReason::shutdown);
   assert_false(client.asked.removed.has_value());
 }
@@ -336,7 +336,7 @@ void any_shutdown_finishes_the_command(void**) {
   assert_false(driver.asked.closed.has_value());
   assert_text_equal(driver.send(""), "+OK send the password\r\n"
                                      "-ERR [IN-USE] another session has this maildrop open\r\n"
-                                     "-ERR [SYS/TEMP] the server is shutting down\r\n");
+                                     "-ERR [SYS/TEMP] the server ends this session\r\n");
   assert_true(driver.asked.closed == CloseReason::shutdown);
 }
 
@@ -344,7 +344,7 @@ void any_shutdown_in_auth(void**) {
   Client client(secure);
   client.expect("AUTH PLAIN\r\n", "+ \r\n");
   client.session.shut_down();
-  client.expect(response + "\r\n", "-ERR [SYS/TEMP] the server is shutting down\r\n");
+  client.expect(response + "\r\n", "-ERR [SYS/TEMP] the server ends this session\r\n");
   client.expect_closed(CloseReason::shutdown);
   assert_int_equal(client.asked.logins, 0);
 }
