@@ -80,19 +80,24 @@ bool ClientLimits::Visit::admit_message(const ClientLimitSettings& settings, Tim
          limits_->draw_both(places_, LimitTable::Meter::messages, *settings.messages, now);
 }
 
+// What is over an address's own measure is not its network's offence: else one address with enough
+// connections open would shut out its neighbours.
 bool ClientLimits::Visit::offend(const ClientLimitSettings& settings, Time now) {
   if (trusted_ || settings.lockout.count() == 0)
     return false;
-  bool locked_out = false;
+  LimitTable& table = limits_->table_;
   for (std::size_t i = 0; i < places_.size(); ++i) {
-    if (!places_[i] ||
-        limits_->table_.draw(*places_[i], LimitTable::Meter::offences,
-                             times({forgiven_count, forgiven_period}, factors[i]), now))
+    if (!places_[i])
       continue;
-    limits_->table_.block(*places_[i], now + settings.lockout);
-    locked_out = true;
+    if (table.blocked(*places_[i], now))
+      return false;
+    if (table.draw(*places_[i], LimitTable::Meter::offences,
+                   times({forgiven_count, forgiven_period}, factors[i]), now))
+      continue;
+    table.block(*places_[i], now + settings.lockout);
+    return true;
   }
-  return locked_out;
+  return false;
 }
 
 } // namespace letterlock

@@ -57,7 +57,7 @@ public:
     // Whether the client may bring one more message now. If so it is counted.
     bool admit_message(const ClientLimitSettings& settings, Time now);
     // The client did what only attackers and broken programs do. True: it is locked out from now
-    // on, or its network is.
+    // on, or its network is; once for each lock-out.
     bool offend(const ClientLimitSettings& settings, Time now);
 
   private:

@@ -104,6 +104,17 @@ class AccessTest(unittest.TestCase):
         wait_until(lambda: lab.events("client.locked_out"), "the line in the log")
         self.assertEqual(len(lab.events("client.locked_out")), 1)
 
+    def test_one_offender_does_not_lock_its_network_out(self):
+        lab = self.lab({"limits": {"connections_per_address": 50}})
+        for session in self.open_sessions(lab, 50, STRANGER):
+            session.expect("GET / HTTP/1.1", "500")
+            self.assertEqual(session.reply(), "")
+        self.assertTrue(self.greeting(lab, STRANGER).startswith("421 4.7.0 "))
+        self.assertTrue(self.greeting(lab, NEIGHBOUR).startswith("220 "))
+        # The door's line is written behind it.
+        wait_until(lambda: lab.events("connection.refused"), "the line in the log")
+        self.assertEqual(len(lab.events("client.locked_out")), 1)
+
     def test_no_lockout(self):
         lab = self.lab({"access": {"lockout": "no"}})
         for _ in range(15):

@@ -270,6 +270,25 @@ void a_network_is_locked_out_after_four_times_as_many(void**) {
   assert_true(limits.admit(address("192.0.3.77"), settings, 1s).has_value());
 }
 
+void one_address_does_not_lock_its_network_out(void**) {
+  Limits memory;
+  auto limits = memory.worker(0);
+  const ClientLimitSettings settings;
+  int lockouts = 0;
+  for (int hour = 0; hour < 3; ++hour) {
+    const auto now = std::chrono::hours(hour);
+    std::deque<ClientLimits::Visit> visits;
+    for (int i = 0; i < 50; ++i)
+      visits.push_back(*limits.admit(address("192.0.2.1"), settings, now));
+    for (auto& visit : visits)
+      lockouts += visit.offend(settings, now);
+    assert_true(limits.admit(address("192.0.2.1"), settings, now + 1s).error() ==
+                ClientRefusal::locked_out);
+    assert_true(limits.admit(address("192.0.2.77"), settings, now + 1s).has_value());
+  }
+  assert_int_equal(lockouts, 3);
+}
+
 void this_host_and_a_lockout_of_nothing_forgive_everything(void**) {
   Limits memory;
   auto limits = memory.worker(0);
@@ -350,6 +369,7 @@ int main() {
       cmocka_unit_test(connections_and_messages_have_rates),
       cmocka_unit_test(offences_lock_out_for_a_while),
       cmocka_unit_test(a_network_is_locked_out_after_four_times_as_many),
+      cmocka_unit_test(one_address_does_not_lock_its_network_out),
       cmocka_unit_test(this_host_and_a_lockout_of_nothing_forgive_everything),
       cmocka_unit_test(a_table_that_is_full_limits_nobody),
       cmocka_unit_test(processes_count_together),
