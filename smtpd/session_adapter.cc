@@ -190,10 +190,12 @@ std::expected<Recipient, RecipientRefusal> SessionAdapter::judge(const mail::For
     recipient = std::unexpected(RecipientRefusal::full);
   if (!recipient) {
     ++recipients_refused_;
-    around_.context.log.info("rcpt.refused", {{"peer", peer_},
-                                              {"helo", session_.hello_name()},
-                                              {"to", text_of(path)},
-                                              {"why", name_of(recipient.error())}});
+    if (const auto left_out = around_.recipient_notice.due(Clock::now().time_since_epoch()))
+      around_.context.log.info("rcpt.refused", {{"peer", peer_},
+                                                {"helo", session_.hello_name()},
+                                                {"to", text_of(path)},
+                                                {"why", name_of(recipient.error())},
+                                                {"left_out", *left_out}});
   }
   return recipient;
 }

@@ -8,6 +8,7 @@
 #include "common/base/id128.h"
 #include "common/io/acceptor.h"
 #include "common/io/connection.h"
+#include "common/io/refusal_notice.h"
 #include "smtpd/content_memory.h"
 #include "smtpd/context.h"
 #include "smtpd/delivery_queue.h"
@@ -32,6 +33,7 @@ struct SessionSurroundings {
   ContentMemory& memory;
   const Timeouts& timeouts;
   Id128Source& ids;
+  io::RefusalNotice& recipient_notice; // of whoever is turned away by RCPT
 };
 
 class SessionAdapter final : private SessionRequests,

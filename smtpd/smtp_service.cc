@@ -88,9 +88,10 @@ void SmtpService::accept(io::Accepted accepted) {
   }
   const auto number = ++last_session_;
   sessions_.emplace(
-      number, std::make_unique<SessionAdapter>(
-                  SessionSurroundings{context_, deliveries_, memory_, timeouts_, ids_}, generation_,
-                  std::move(accepted), std::move(*visit), [this, number] { ended(number); }));
+      number,
+      std::make_unique<SessionAdapter>(
+          SessionSurroundings{context_, deliveries_, memory_, timeouts_, ids_, recipient_notice_},
+          generation_, std::move(accepted), std::move(*visit), [this, number] { ended(number); }));
   if (sessions_.size() >= generation_->connections)
     open_acceptors();
 }

@@ -73,6 +73,7 @@ private:
   std::unordered_map<std::uint64_t, std::unique_ptr<SessionAdapter>> sessions_;
   io::FullNotice full_notice_;
   io::RefusalNotice refusal_notice_;
+  io::RefusalNotice recipient_notice_;
   bool stopping_ = false;
   io::Timer grace_;
 };

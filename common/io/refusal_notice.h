@@ -1,6 +1,6 @@
-// RefusalNotice: which of the clients that are turned away at the door get a line in the log.
+// RefusalNotice: which of the clients and recipients that are turned away get a line in the log.
 //
-// Whoever connects all the time would else fill the log until nothing but that is left in it. So
+// Whoever tries all the time would else fill the log until nothing but that is left in it. So
 // many lines may follow each other, and one a second after that; the next line tells how many there
 // would have been between.
 #pragma once

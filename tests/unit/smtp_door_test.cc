@@ -198,6 +198,34 @@ void who_is_turned_away_all_the_time_does_not_fill_the_log(void**) {
   assert_false(notice.due(2000s).has_value());
 }
 
+void refused_recipients_do_not_fill_the_log(void**) {
+  SmtpScene scene;
+  auto client = scene.connect(); // this host, which is not made to wait
+  int log[2] = {-1, -1};
+  assert_int_equal(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, log), 0);
+  const UniqueFd read_log(log[0]);
+  scene.context.log.set_channel(UniqueFd(log[1]));
+  std::string script;
+  for (int i = 0; i < 99; ++i)
+    script += "RCPT TO:<x@else.example>\r\n";
+  client->send("EHLO c\r\nMAIL FROM:<>\r\n" + script + "QUIT\r\n");
+  int lines = 0;
+  const auto read_all = [&] {
+    char line[4096];
+    for (ssize_t size = 0; (size = ::recv(read_log.get(), line, sizeof line, 0)) > 0;) {
+      const std::string_view text(line, static_cast<std::size_t>(size));
+      lines += text.find("rcpt.refused") != text.npos && text.find("left_out") != text.npos;
+    }
+  };
+  scene.until([&] {
+    read_all();
+    return client->closed;
+  });
+  read_all();
+  assert_true(client->wire.find("\r\n221 ") != std::string::npos);
+  assert_true(lines >= 60 && lines < 90); // one a second more
+}
+
 void errors_are_answered_after_a_while(void**) {
   SmtpScene scene({.tarpit = 20ms});
   auto client = scene.connect("127.0.0.5");
@@ -268,6 +296,7 @@ int main() {
       cmocka_unit_test(who_does_not_wait_for_a_late_greeting_is_sent_away),
       cmocka_unit_test(who_waits_for_a_late_greeting_is_served),
       cmocka_unit_test(who_is_turned_away_all_the_time_does_not_fill_the_log),
+      cmocka_unit_test(refused_recipients_do_not_fill_the_log),
       cmocka_unit_test(errors_are_answered_after_a_while),
       cmocka_unit_test(errors_that_wait_for_their_answer_do_not_hold_up_the_end),
       cmocka_unit_test(a_session_does_not_last_for_ever),
