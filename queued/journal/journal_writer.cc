@@ -15,6 +15,8 @@ constexpr std::uint64_t generation_step = std::uint64_t{1}
 // Of a segment, that ordinary records leave to those that free slots: with the journal full, there
 // is still room to say that it is not.
 constexpr std::uint64_t upkeep_share = 16, upkeep_bytes = 64 * 1024;
+// Of the last segment, that removals leave to those.
+constexpr std::uint64_t kept_share = 4;
 // Of a small segment, that Seen may take.
 constexpr std::uint64_t seen_share = 8;
 constexpr std::size_t void_bytes = frame_size + 16, list_bytes = frame_size + 8, entry_bytes = 16;
@@ -131,10 +133,17 @@ std::vector<Place> JournalWriter::committed(std::uint64_t offset) {
   return places;
 }
 
-bool JournalWriter::would_take_last_slot() const {
-  const std::size_t in_use = slots_.in_use();
-  return most_slots_ >= least_slots_to_keep_one &&
-         (in_use >= most_slots_ || (in_use + 1 == most_slots_ && !fits_in_current()));
+bool JournalWriter::has_slots_for(Room room) {
+  const std::size_t keep = slots_to_keep(most_slots_);
+  if (room == Room::all || keep == 0)
+    return true;
+  const bool fits = fits_in_current();
+  const std::size_t needed = fits || room == Room::removals ? keep : keep + 1;
+  // Those that could be made do not count: the disk may become full.
+  static_cast<void>(slots_.prepare(needed));
+  return slots_.free() >= needed ||
+         (fits && room == Room::removals &&
+          current_.end + batch_.bytes.size() <= current_.size - current_.size / kept_share);
 }
 
 std::expected<std::vector<Place>, BatchError> JournalWriter::commit(Room room) {
@@ -144,7 +153,7 @@ std::expected<std::vector<Place>, BatchError> JournalWriter::commit(Room room) {
     return std::unexpected(refused(BatchFault::full, "there is no room for the journal"));
   if (broken_)
     return std::unexpected(refused(BatchFault::broken, "the journal is broken"));
-  if (room == Room::keep_slot && would_take_last_slot())
+  if (!has_slots_for(room))
     return std::unexpected(refused(BatchFault::full, "the journal is full"));
   return fits_in_current() ? commit_to_current() : commit_to_new_segment();
 }

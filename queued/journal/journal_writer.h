@@ -47,8 +47,12 @@ struct BatchError {
   std::string text; // for the log
 };
 
-// Of a journal with so many slots the last is kept for what frees others.
-inline constexpr std::size_t least_slots_to_keep_one = 4;
+// Of a journal with so many slots one is kept for what frees others; of one with more than a few,
+// two, so that one is there for the next start when removals have taken the other.
+inline constexpr std::size_t least_slots_to_keep_one = 4, least_slots_to_keep_two = 6;
+constexpr std::size_t slots_to_keep(std::size_t slots) {
+  return slots >= least_slots_to_keep_two ? 2 : slots >= least_slots_to_keep_one ? 1 : 0;
+}
 
 class JournalWriter {
 public:
@@ -71,8 +75,9 @@ public:
   // mailbox sequences in it are remembered for the next segment. A batch that goes through is empty
   // afterwards, and so is one that does not.
   enum class Room : std::uint8_t {
-    all,       // for what frees slots
-    keep_slot, // leaves the last slot to that, if there are enough
+    all,        // for what frees slots
+    removals,   // of messages, which free the disk: one of the slots that are kept
+    keep_slots, // leaves what slots_to_keep() says, of those that are there
   };
   std::expected<std::vector<Place>, BatchError> commit(Room room = Room::all);
   // Forgets what was added.
@@ -86,9 +91,14 @@ public:
 
   // ---- Slots; callable from any thread
 
-  // Makes the slot that will be needed next, if there is no free one: writing it full of zeros
-  // takes its time, and commit() has to do it if nobody did. What fails is tried again by commit().
-  SystemResult<void> prepare_slot() { return slots_.prepare(); }
+  // Makes the slots that will be needed next, until SPARE are free: writing one full of zeros takes
+  // its time, and commit() has to do it if nobody did. What fails is tried again by commit().
+  SystemResult<void> prepare_slot(std::size_t spare = 1) { return slots_.prepare(spare); }
+  // A batch that is to leave some may find that it cannot.
+  bool is_short_of_slots() const {
+    const std::size_t keep = slots_to_keep(most_slots_);
+    return keep > 0 && slots_.free() <= keep;
+  }
 
   // Everything up to UP_TO is retired by a record that is durable. While the journal is broken none
   // can be written: then it is enough that nothing up to UP_TO needs its record any more, and the
@@ -121,8 +131,8 @@ private:
     std::uint64_t end = 0;    // where the next record goes
     std::uint64_t synced = 0; // up to here it is durable
   };
-  // A poisoned segment: what in it was durable is to be written again.
-  struct Poisoned {
+  // A segment whose records are to be written again.
+  struct Source {
     std::uint32_t slot = 0;
     std::uint64_t generation = 0;
     std::uint64_t durable = 0; // octets from its beginning
@@ -137,7 +147,7 @@ private:
   std::uint64_t closing_room() const;
   std::uint64_t upkeep_room() const;
   bool fits_in_current() const;
-  bool would_take_last_slot() const;
+  bool has_slots_for(Room room);
   std::string header_bytes(std::uint64_t generation, Sequence first, bool vacated) const;
   std::string what_is_remembered(std::uint64_t generation, Sequence batch, const ToRemember& more);
 
@@ -153,7 +163,11 @@ private:
   SystemResult<void> begin_anew(Tried tried);
   SystemResult<void> write_anew(const SlotTable::Taken& taken, std::uint64_t generation,
                                 Sequence first, Bytes frames);
+  template <class Wanted>
+  std::string records_again(const Source& of, std::uint64_t generation, Sequence& first,
+                            Wanted wanted) const;
   std::string written_again(std::uint64_t generation, Sequence& first) const;
+  std::string carried_over(std::uint64_t generation, Sequence& first) const;
 
   FileSystem& files_;
   int directory_;
@@ -171,7 +185,7 @@ private:
   Sequence unsynced_ = 0; // the first record that was written lazily since the last sync; or 0
   ToRemember lazily_;     // what those hold
 
-  std::optional<Poisoned> poisoned_;
+  std::optional<Source> poisoned_; // what in it was durable
   Sequence doubtful_ = 0; // the first record of a batch that failed and is not void yet; or 0
   std::atomic<bool> broken_ = true;
   bool broken_for_room_ = false; // and for no other reason

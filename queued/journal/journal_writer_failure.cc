@@ -15,6 +15,8 @@ namespace letterlock::queued::journal {
 namespace {
 
 constexpr std::size_t written_at_once = 1u << 20;
+// Of a segment, that is left when another one's records are carried over: more than upkeep needs.
+constexpr std::size_t carried_share = 8;
 
 } // namespace
 
@@ -24,7 +26,7 @@ BatchError JournalWriter::failed(const std::string& what, Errno error, Tried tri
   if (current_.file) {
     // Its descriptor goes: nothing can be written by accident, and a sync cannot claim that all is
     // well because the failure was told already.
-    poisoned_ = Poisoned{current_.slot, current_.generation, current_.synced};
+    poisoned_ = Source{current_.slot, current_.generation, current_.synced};
     finish_current(next_ - 1);
   }
   unsynced_ = 0;
@@ -45,25 +47,24 @@ bool JournalWriter::mend() {
   return begin_anew({}).has_value();
 }
 
-// The records of the poisoned segment that somebody may need, for a segment of GENERATION. FIRST
-// becomes the sequence of the first one, if there is any. What cannot be read stays where it is:
-// the poisoned slot is kept until all in it is retired.
-std::string JournalWriter::written_again(std::uint64_t generation, Sequence& first) const {
+// The records of a segment that are WANTED, for a segment of GENERATION. FIRST becomes the sequence
+// of the first one, if there is any. What cannot be read is left out.
+template <class Wanted>
+std::string JournalWriter::records_again(const Source& of, std::uint64_t generation,
+                                         Sequence& first, Wanted wanted) const {
   std::string bytes;
-  const auto slot = open_slot(directory_, poisoned_->slot);
+  const auto slot = open_slot(directory_, of.slot);
   if (!slot)
     return bytes;
-  std::vector<std::byte> old(std::min(poisoned_->durable, slot->size));
+  std::vector<std::byte> old(std::min(of.durable, slot->size));
   read_slot(slot->file.get(), 0, old);
-  FrameFinder finder(old, poisoned_->generation);
-  const Sequence retired = slots_.retired();
+  FrameFinder finder(old, of.generation);
   for (std::size_t at = header_size;;) {
-    auto frame = frame_at(old, at, poisoned_->generation);
+    auto frame = frame_at(old, at, of.generation);
     if (!frame && !(frame = finder.find(at, 1)))
       return bytes;
     at = frame->offset + frame->length;
-    // The new segment gets a Seen and a Positions of its own.
-    if (frame->sequence <= retired || frame->type == type::seen || frame->type == type::positions)
+    if (!wanted(*frame))
       continue;
     if (bytes.empty())
       first = frame->sequence;
@@ -73,6 +74,35 @@ std::string JournalWriter::written_again(std::uint64_t generation, Sequence& fir
     restamp(one, generation, frame->sequence);
     bytes += one;
   }
+}
+
+// Of the poisoned segment what somebody may need. What cannot be read stays where it is: the
+// poisoned slot is kept until all in it is retired.
+std::string JournalWriter::written_again(std::uint64_t generation, Sequence& first) const {
+  const Sequence retired = slots_.retired();
+  // The new segment gets a Seen and a Positions of its own.
+  return records_again(*poisoned_, generation, first, [retired](const Frame& frame) {
+    return frame.sequence > retired && frame.type != type::seen && frame.type != type::positions;
+  });
+}
+
+// At a start that takes the last slot while a record holds the others: what the newest segment
+// has, if it is not much. At the next start it is of no use any more, and so its slot is there for
+// that one; else each start would need another.
+std::string JournalWriter::carried_over(std::uint64_t generation, Sequence& first) const {
+  const auto newest = slots_.newest_if_short(first_needed_);
+  if (!newest)
+    return {};
+  Sequence ignored = 0;
+  const Sequence from = std::max(newest->first, first_needed_);
+  std::string bytes = records_again(
+      {newest->slot, newest->generation, largest_segment}, generation, ignored,
+      // All of them, so that there is no gap; what is behind the last was cut off.
+      [&](const Frame& frame) { return frame.sequence >= from && frame.sequence <= newest->last; });
+  if (bytes.empty() || bytes.size() > slots_.segment_bytes() / carried_share * (carried_share - 1))
+    return {};
+  first = from;
+  return bytes;
 }
 
 SystemResult<void> JournalWriter::write_anew(const SlotTable::Taken& taken,
@@ -105,7 +135,8 @@ SystemResult<void> JournalWriter::begin_anew(Tried tried) {
     // What is not void yet begins here; sequences of an attempt that failed are never used again.
     const Sequence batch = doubtful_ != 0 ? doubtful_ : next_;
     Sequence first = batch;
-    std::string frames = poisoned_ ? written_again(generation_, first) : std::string();
+    std::string frames =
+        poisoned_ ? written_again(generation_, first) : carried_over(generation_, first);
     if (doubtful_ != 0) {
       const Void range{doubtful_, next_ - 1};
       encode_record(range, generation_, next_++, batch, frames);

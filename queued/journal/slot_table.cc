@@ -79,7 +79,7 @@ void SlotTable::look_at(std::uint32_t number) {
   slot.first = header ? header->first : 0;
 }
 
-// A segment ends where the next one begins.
+// A segment ends where the next one begins. One that begins no later has all that is needed of it.
 void SlotTable::tell_what_is_needed() {
   std::vector<Slot*> by_age;
   for (Slot& slot : slots_)
@@ -89,7 +89,7 @@ void SlotTable::tell_what_is_needed() {
             [](const Slot* a, const Slot* b) { return a->used < b->used; });
   for (std::size_t i = 0; i < by_age.size(); ++i) {
     const Sequence end = i + 1 < by_age.size() ? by_age[i + 1]->first : last_found_ + 1;
-    by_age[i]->last = end == 0 ? 0 : end - 1;
+    by_age[i]->last = end > by_age[i]->first ? end - 1 : 0;
   }
 }
 
@@ -162,15 +162,48 @@ void SlotTable::finish(std::uint32_t slot, Sequence last) {
   slots_[slot].last = last;
 }
 
-SystemResult<void> SlotTable::prepare() {
+SystemResult<void> SlotTable::prepare(std::size_t spare) {
   std::unique_lock lock(mutex_);
-  for (const Slot& slot : slots_)
-    if (slot.state == State::making || is_free(slot))
+  for (;;) {
+    std::size_t there = 0;
+    std::optional<std::uint32_t> absent;
+    bool making = false;
+    for (std::uint32_t i = 0; i < slots_.size(); ++i) {
+      there += is_free(slots_[i]);
+      making = making || slots_[i].state == State::making;
+      if (slots_[i].state == State::absent && !absent)
+        absent = i;
+    }
+    if (there >= spare)
       return {};
-  for (std::uint32_t i = 0; i < slots_.size(); ++i)
-    if (slots_[i].state == State::absent)
-      return make(lock, i);
-  return {};
+    if (making) {
+      made_.wait(lock);
+      continue;
+    }
+    if (!absent)
+      return {};
+    if (auto made = make(lock, *absent); !made)
+      return made;
+  }
+}
+
+std::size_t SlotTable::free() const {
+  const std::lock_guard guard(mutex_);
+  return static_cast<std::size_t>(std::count_if(
+      slots_.begin(), slots_.end(), [this](const Slot& slot) { return is_free(slot); }));
+}
+
+std::optional<SlotTable::Newest> SlotTable::newest_if_short(Sequence needed) const {
+  const std::lock_guard guard(mutex_);
+  std::optional<Newest> newest;
+  std::size_t there = 0;
+  for (std::uint32_t i = 0; i < slots_.size(); ++i) {
+    const Slot& slot = slots_[i];
+    there += slot.state == State::idle && (slot.last < needed || slot.last <= retired_);
+    if (slot.newest)
+      newest = Newest{i, slot.used, slot.first, last_found_};
+  }
+  return there > 1 ? std::nullopt : newest;
 }
 
 // Without the lock while it writes.

@@ -42,8 +42,18 @@ public:
   // none.
   void finish(std::uint32_t slot, Sequence last);
 
-  // Makes a slot unless a free one is there, or no more are allowed.
-  SystemResult<void> prepare();
+  // Makes slots until SPARE are free, or no more are allowed.
+  SystemResult<void> prepare(std::size_t spare);
+  std::size_t free() const;
+
+  // At a start, before release_newest(): the newest segment, if no more than one slot is free once
+  // what is below NEEDED is retired.
+  struct Newest {
+    std::uint32_t slot = 0;
+    std::uint64_t generation = 0;
+    Sequence first = 0, last = 0; // of its records
+  };
+  std::optional<Newest> newest_if_short(Sequence needed) const;
 
   std::uint64_t segment_bytes() const { return segment_bytes_; } // of new ones
 

@@ -45,9 +45,7 @@ bool Checkpointer::pace() {
     changed_.notify_all();
     parts_.progress.wake();
   }
-  // One is kept for what frees others.
-  const std::size_t usable =
-      segments_ >= journal::least_slots_to_keep_one ? segments_ - 1 : segments_;
+  const std::size_t usable = segments_ - journal::slots_to_keep(segments_);
   if (use.slots * 5 <= usable * 4)
     return true;
   const std::uint64_t before = finished_;
@@ -79,7 +77,7 @@ void Checkpointer::run() {
   }
   for (;;) {
     // The next segment is made before it is needed; if that fails, the writer will say so.
-    static_cast<void>(parts_.journal.prepare_slot());
+    static_cast<void>(parts_.journal.prepare_slot(journal::slots_to_keep(segments_) + 1));
     {
       std::unique_lock lock(mutex_);
       changed_.wait_for(

@@ -17,6 +17,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <mutex>
+#include <span>
 #include <thread>
 #include <unordered_map>
 #include <unordered_set>
@@ -138,6 +139,7 @@ private:
   void run();
   std::vector<Work> take_waiting(bool all);
   void run_batch(std::vector<Work> works);
+  void write_batches(std::span<Work> works, journal::JournalWriter::Room room);
   std::optional<DeliveryWork> admit(Delivery delivery, ScratchFile scratch, Done done, bool is_dsn);
   void begin(Work work);
   static DeliveryWork* delivery_of(Work& work);

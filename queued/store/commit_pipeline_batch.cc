@@ -132,6 +132,21 @@ void CommitPipeline::run_batch(std::vector<Work> works) {
       commit(batch, Room::all);
       batch = {};
     }
+  const auto is_removal = [](const Work& work) {
+    return std::holds_alternative<ExpungeWork>(work);
+  };
+  // Where slots are short, removals have some that others have not.
+  if (parts_.journal.is_short_of_slots()) {
+    const auto others = std::stable_partition(works.begin(), works.end(), is_removal);
+    write_batches(std::span(works.begin(), others), Room::removals);
+    write_batches(std::span(others, works.end()), Room::keep_slots);
+  } else {
+    write_batches(works, Room::keep_slots);
+  }
+}
+
+void CommitPipeline::write_batches(std::span<Work> works, journal::JournalWriter::Room room) {
+  Batch batch;
   const std::size_t most = std::min(most_batch_bytes, limits_.segment_bytes / batches_a_segment);
   bool part_ends = true;
   for (Work& work : works) {
@@ -146,12 +161,12 @@ void CommitPipeline::run_batch(std::vector<Work> works) {
     // Not within a request of several records: it is durable as a whole or not at all.
     const auto* part = std::get_if<ExpungeWork>(&work);
     if (parts_.journal.batch_bytes() >= most && (part == nullptr || part_ends)) {
-      commit(batch, Room::keep_slot);
+      commit(batch, room);
       batch = {};
       parts_.materialiser.wait_for_room();
     }
   }
-  commit(batch, Room::keep_slot);
+  commit(batch, room);
 }
 
 std::expected<AccountUsage::Claims, Refusal> CommitPipeline::claim_quotas(const Delivery& delivery,

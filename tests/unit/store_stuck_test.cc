@@ -32,7 +32,7 @@ struct Fixture {
   explicit Fixture(MaildirStoreOptions options = small_journal())
       : store(directory, files, options) {
     assert_true(store.resolve({"main", "alice"}).has_value());
-    wait_for_spare_slot(directory);
+    wait_for_spare_slot(directory, options.limits.segments);
   }
 
   void make_unwritable() {
@@ -229,6 +229,47 @@ void what_waits_for_it_is_bounded(void**) {
   f.commit(delivery(transaction(3), text, {2}));
 }
 
+// The disk becomes full while a maildrop cannot be written, so that all segments are held; and so
+// it stays, through many starts.
+void with_a_full_disk_removals_go_on_at_each_start(void**) {
+  auto options = small_journal();
+  options.limits.segments = 8;
+  options.checkpoint_interval = std::chrono::milliseconds(300);
+  Fixture f(options);
+  f.make_unwritable();
+  for (std::uint8_t i = 1; i <= 3; ++i)
+    f.commit(delivery(transaction(i), text, {1}));
+  for (int i = 0; i < 20; ++i)
+    f.commit(delivery(Id128::random(), text, {2}));
+  f.store.settle();
+  for (const char* name : {"journal", "large"})
+    f.files.freeze(f.directory.path() / name);
+  const auto send = [&] {
+    return f.store.commit(delivery(Id128::random(), std::string(20'000, 'y') + "\n", {2}));
+  };
+  int taken = 0;
+  for (auto status = send(); status != CommitStatus::full; status = send()) {
+    assert_true(status == CommitStatus::committed);
+    ++taken;
+  }
+  for (std::size_t start = 0; start < 8; ++start) {
+    const auto maildrop = *f.store.list(2);
+    assert_int_equal(maildrop->messages().size(), 20 + static_cast<std::size_t>(taken) - start);
+    assert_true(f.store.expunge(*maildrop, {0}).has_value());
+    assert_int_equal((*f.store.list())->messages().size(), 3);
+    assert_true(send() == CommitStatus::full);
+    f.store.close();
+    options.life = start % 2 == 0 ? another_life : this_life;
+    f.store = StoreUnderTest(f.directory, f.files, options);
+  }
+  f.files.thaw();
+  f.fill_the_journal();
+  assert_int_equal((*f.store.list())->messages().size(), 3);
+  assert_int_equal((*f.store.list(2))->messages().size(),
+                   12 + 100 + static_cast<std::size_t>(taken));
+  f.wait_until([&] { return f.in_new() == 3 && f.directory.names("large").empty(); });
+}
+
 // What was made of their records for new ones that did not become durable.
 void no_file_is_left_when_they_come_to_their_places_first(void**) {
   for (const Call fault : {Call::sync_everything, Call::sync_file}) {
@@ -343,6 +384,7 @@ int main() {
       cmocka_unit_test(what_is_expunged_there_stays_gone),
       cmocka_unit_test(what_never_came_there_can_be_expunged),
       cmocka_unit_test(what_waits_for_it_is_bounded),
+      cmocka_unit_test(with_a_full_disk_removals_go_on_at_each_start),
       cmocka_unit_test(no_file_is_left_when_they_come_to_their_places_first),
       cmocka_unit_test(what_is_given_up_late_ends_nothing),
       cmocka_unit_test(a_message_whose_file_is_gone_is_given_up_by_name),

@@ -3,6 +3,7 @@
 
 #include "common/base/crc32c.h"
 #include "common/mail/wire_size.h"
+#include "queued/journal/journal_writer.h"
 #include "queued/store/maildir_store.h"
 #include "tests/unit/recording_file_system.h"
 
@@ -95,11 +96,14 @@ inline Delivery delivery(Id128 id, std::string text, std::vector<std::uint32_t> 
   return made;
 }
 
-// The checkpoint's thread makes the journal's next slot as soon as it runs. Whoever counts calls,
-// or makes one fail, waits for that first.
-inline void wait_for_spare_slot(const TemporaryDirectory& directory) {
+// The checkpoint's thread makes the journal's next slots as soon as it runs. Whoever counts calls,
+// or makes one fail, waits for that first. SLOTS is how many the journal may have.
+inline void wait_for_spare_slot(const TemporaryDirectory& directory, std::size_t slots = 8) {
+  std::vector<std::string> expected{"0", "1"};
+  for (std::size_t i = 0; i < journal::slots_to_keep(slots); ++i)
+    expected.push_back(std::to_string(expected.size()));
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-  while (directory.names("journal") != std::vector<std::string>{"0", "1"}) {
+  while (directory.names("journal") != expected) {
     if (std::chrono::steady_clock::now() > deadline)
       throw std::runtime_error("no spare slot was made");
     ::poll(nullptr, 0, 1);

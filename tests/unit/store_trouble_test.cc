@@ -42,7 +42,7 @@ struct Fixture {
   explicit Fixture(MaildirStoreOptions options = small_journal())
       : store(directory, files, options) {
     assert_true(store.resolve({"main", "alice", "bob"}).has_value());
-    wait_for_spare_slot(directory);
+    wait_for_spare_slot(directory, options.limits.segments);
   }
   void make_unwritable() {
     for (const char* name : {"tmp", "new", "cur"})
@@ -401,7 +401,7 @@ void a_record_written_again_and_in_doubt_keeps_its_file(void**) {
   options.checkpoint_interval = std::chrono::milliseconds(2'000);
   auto store = std::make_unique<StoreUnderTest>(directory, files, options);
   assert_true(store->resolve({"main", "alice", "bob"}).has_value());
-  wait_for_spare_slot(directory);
+  wait_for_spare_slot(directory, options.limits.segments);
   files.no_maildrop = true;
   assert_true(store->commit(delivery(transaction(1), text, {1})) == CommitStatus::committed);
   store->settle();
