@@ -218,7 +218,9 @@ void every_call_fails_once(void**) {
         run.disk().fail(static_cast<Call>(call), {after, 1, error, part});
         run.commit({Mail{1, {1, 2}, 600}, Mail{2, {2}}});
         run.commit(Mail{3, {2, 1}});
-        static_cast<void>(run.open(1) && run.expunge(1, {0}));
+        // Where the call that fails makes room for the journal, nothing may have been stored.
+        if (run.open(1) && run.messages(1) > 0)
+          static_cast<void>(run.expunge(1, {0}));
         run.commit(Mail{1, {1, 2}, 600}, true);
         calls = run.disk().calls(static_cast<Call>(call)) - before;
         run.disk().heal();
