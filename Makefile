@@ -87,7 +87,7 @@ interop:
 crash:
 	@sh build/install-deps check
 	@$(_test) programs crash-tests
-	@$(_release) programs
+	@$(_release) programs crash-tests
 	@LETTERLOCK_CRASH=full sh tests/run crash
 
 bench:
