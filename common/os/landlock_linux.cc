@@ -69,10 +69,11 @@ std::uint64_t granted(Files files) {
   return 0;
 }
 
-Expected<void> grant_working_directory(int ruleset, std::uint64_t access) {
+Expected<void> grant_working_directory(int ruleset, std::uint64_t access,
+                                       const std::string& directory) {
   const UniqueFd here(::open(".", O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!here)
-    return fail_errno("open the working directory");
+    return fail_errno("enter " + directory);
   landlock_path_beneath_attr rule{};
   rule.allowed_access = access;
   rule.parent_fd = here.get();
@@ -89,7 +90,7 @@ int landlock_abi() {
   return abi > 0 ? static_cast<int>(abi) : 0;
 }
 
-Expected<int> restrict_by_landlock(Files files) {
+Expected<int> restrict_by_landlock(Files files, const std::string& directory) {
   const int abi = landlock_abi();
   if (abi == 0)
     return fail("this kernel has no Landlock, or it is switched off");
@@ -102,7 +103,7 @@ Expected<int> restrict_by_landlock(Files files) {
   if (!ruleset)
     return fail_errno("make a Landlock rule set");
   if (const std::uint64_t access = granted(files) & attributes.handled_files; access != 0)
-    if (const auto done = grant_working_directory(ruleset.get(), access); !done)
+    if (const auto done = grant_working_directory(ruleset.get(), access, directory); !done)
       return std::unexpected(done.error());
   if (::syscall(SYS_landlock_restrict_self, ruleset.get(), 0) != 0)
     return fail_errno("enforce Landlock");

@@ -13,11 +13,11 @@ namespace letterlock::os {
 int landlock_abi();
 
 // Restricts the calling thread for ever:
-// - files: FILES, beneath the present working directory;
+// - files: FILES, beneath the present working directory, which is DIRECTORY to who reads errors;
 // - from version 4 on: no TCP connection is made, no TCP port taken;
 // - from version 6 on: no signal and no abstract Unix socket reaches a process outside.
 // Returns the version. 0: nothing was done, because version 1 forbids every move between
 // directories and FILES needs that. Needs no_new_privs. An error if the kernel has no Landlock.
-Expected<int> restrict_by_landlock(Files files);
+Expected<int> restrict_by_landlock(Files files, const std::string& directory);
 
 } // namespace letterlock::os

@@ -74,7 +74,9 @@ Expected<LayerState> forbid_new_privileges(const Confinement&) {
 }
 
 Expected<LayerState> enter_landlock(const Confinement& confinement) {
-  const auto abi = restrict_by_landlock(rights_of(confinement.role).files);
+  const auto abi = restrict_by_landlock(
+      rights_of(confinement.role).files,
+      confinement.root_directory.empty() ? "the working directory" : confinement.root_directory);
   if (!abi)
     return std::unexpected(abi.error());
   if (*abi == 0)

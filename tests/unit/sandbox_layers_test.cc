@@ -54,7 +54,7 @@ Fate run_behind_landlock(Files files, const std::string& directory, Body body) {
     if (is_root())
       become_ordinary_user(test_user());
     if (::chdir(directory.c_str()) != 0 || ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
-        !os::restrict_by_landlock(files))
+        !os::restrict_by_landlock(files, directory))
       return could_not_enter;
     return body();
   });
@@ -82,6 +82,24 @@ void landlock_walls_off_files(void**) {
                     Fate{0, EXDEV}.text());
   assert_text_equal(run_behind_landlock(Files::store, scene->writable(), move).text(), "exit 0");
   std::filesystem::remove(scene->writable() + "/new/file");
+}
+
+void landlock_names_the_directory_that_it_cannot_enter(void**) {
+  if (os::landlock_abi() < 2) {
+    print_message("SKIPPED: needs Landlock 2\n");
+    skip();
+  }
+  const std::string& directory = scene->writable();
+  const Fate fate = run_forked([&]() -> int {
+    if (::chdir(directory.c_str()) != 0 || ::chmod(".", 0) != 0)
+      return could_not_enter;
+    if (is_root())
+      become_ordinary_user(test_user());
+    const auto done = os::restrict_by_landlock(Files::store, directory);
+    return done ? 0 : done.error().text.find("enter " + directory) == std::string::npos ? 1 : 2;
+  });
+  assert_int_equal(::chmod(directory.c_str(), 0700), 0);
+  assert_text_equal(fate.text(), "exit 2");
 }
 
 // The store sets aside whatever somebody has put in the place of a file or directory of its own.
@@ -345,6 +363,7 @@ int strike_scene(void**) {
 int main() {
   const CMUnitTest tests[] = {
       cmocka_unit_test(landlock_walls_off_files),
+      cmocka_unit_test(landlock_names_the_directory_that_it_cannot_enter),
       cmocka_unit_test(landlock_lets_the_store_move_what_it_never_makes),
       cmocka_unit_test(landlock_walls_off_tcp),
       cmocka_unit_test(landlock_walls_off_signals),
