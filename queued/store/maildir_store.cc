@@ -139,7 +139,7 @@ private:
   void tell_rooms();
   std::optional<MaildropLock> lock_for_sweep(AccountId account);
   void sweep(AccountId account, std::int64_t now, std::uint64_t keep,
-             std::function<void(SweepEnd)> done);
+             std::function<void(SweepResult)> done);
   MaildropServices services();
 
   // In the order of use: threads last, so that they end before what they use.
@@ -458,14 +458,13 @@ std::optional<MaildropLock> MaildirStore::lock_for_sweep(AccountId account) {
 
 // On the keeper's thread. What is too old is removed as a session would do it.
 void MaildirStore::sweep(AccountId account, std::int64_t now, std::uint64_t keep,
-                         std::function<void(SweepEnd)> done) {
+                         std::function<void(SweepResult)> done) {
   auto lock = lock_for_sweep(account);
   if (!lock)
     return done(SweepEnd::busy);
   const std::string name = "maildrop " + std::to_string(static_cast<std::uint32_t>(account));
-  const auto fail_sweep = [this, name, done](const ReadError& error) {
-    reporter_.say(StoreReport::Level::warning, "retention.failed", name + ": " + error.text);
-    done(SweepEnd::failed);
+  const auto fail_sweep = [name, done](const ReadError& error) {
+    done(std::unexpected(name + ": " + error.text));
   };
   begin_opening(std::move(*lock), [this, name, now, keep, done,
                                    fail_sweep](ReadResult<std::shared_ptr<Maildrop>> opened) {

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <ctime>
+#include <utility>
 
 namespace letterlock::queued {
 
@@ -19,7 +20,7 @@ struct MaildropKeeper::Shared {
   std::condition_variable changed;
   std::vector<Rule> rules;
   bool has_new_rules = false;
-  std::optional<SweepEnd> ended; // of the sweep under way
+  std::optional<SweepResult> ended; // of the sweep under way
   bool stopping = false;
 };
 
@@ -147,17 +148,26 @@ void MaildropKeeper::sweep(const std::vector<Rule>& due) {
       const std::lock_guard guard(shared_->mutex);
       shared_->ended.reset();
     }
-    parts_.sweep(rule.account, now_.wall, rule.retention, [shared = shared_](SweepEnd end) {
+    parts_.sweep(rule.account, now_.wall, rule.retention, [shared = shared_](SweepResult end) {
       {
         const std::lock_guard guard(shared->mutex);
-        shared->ended = end;
+        shared->ended = std::move(end);
       }
       shared->changed.notify_all();
     });
     std::unique_lock lock(shared_->mutex);
     shared_->changed.wait(lock, [this] { return shared_->ended || shared_->stopping; });
-    if (shared_->ended && shared_->ended != SweepEnd::done)
-      again_.push_back(rule);
+    const auto ended = std::exchange(shared_->ended, std::nullopt);
+    lock.unlock();
+    if (!ended)
+      return;
+    if (*ended == SweepEnd::done) {
+      failing_.erase(rule.account);
+      continue;
+    }
+    again_.push_back(rule);
+    if (!*ended && failing_.insert(rule.account).second)
+      parts_.reporter.say(StoreReport::Level::warning, "retention.failed", ended->error());
   }
 }
 

@@ -11,10 +11,13 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <expected>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -34,8 +37,8 @@ struct MaildropKeeperOptions {
 enum class SweepEnd : std::uint8_t {
   done, // nothing in it is too old any more
   busy, // a session has it open
-  failed,
 };
+using SweepResult = std::expected<SweepEnd, std::string>; // or why it failed
 
 // What the keeper works with. All of it outlives the keeper.
 struct MaildropKeeperParts {
@@ -44,7 +47,7 @@ struct MaildropKeeperParts {
   // Removes what is older than KEEP seconds at NOW from the account's maildrop, and calls DONE from
   // any thread; or drops it when the store goes.
   std::function<void(AccountId, std::int64_t now, std::uint64_t keep,
-                     std::function<void(SweepEnd)> done)>
+                     std::function<void(SweepResult)> done)>
       sweep;
   // Makes it last. Waits for the disk.
   std::function<Expected<void>(const ClockRecord&)> keep_clock;
@@ -88,8 +91,9 @@ private:
   ClockReading now_;
   ClockGuard guard_;
   bool told_doubt_ = false, told_unkept_ = false;
-  std::vector<Rule> rules_; // those with a retention
-  std::vector<Rule> again_; // whose maildrops were busy, or failed
+  std::vector<Rule> rules_;     // those with a retention
+  std::vector<Rule> again_;     // whose maildrops were busy, or failed
+  std::set<AccountId> failing_; // of which that was said: once, until it works again
 
   std::thread thread_; // last: it uses all of the above
 };

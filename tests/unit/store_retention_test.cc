@@ -155,6 +155,34 @@ void a_maildrop_that_failed_has_its_turn_soon(void**) {
   f.wait_for("retention.removed: maildrop 1");
 }
 
+void a_maildrop_that_fails_is_told_once(void**) {
+  Fixture f;
+  f.deliver(31 * day);
+  f.store->settle();
+  const auto fresh = f.directory.maildir(1) / "new", away = f.directory.path() / "away";
+  const auto break_it = [&] {
+    std::filesystem::rename(fresh, away);
+    f.directory.write(fresh, "no directory\n");
+  };
+  const auto times = [&] {
+    return std::count_if(f.events.begin(), f.events.end(), [](const std::string& line) {
+      return line.starts_with("retention.failed");
+    });
+  };
+  break_it();
+  f.set_rules(30 * day);
+  f.wait_for("retention.failed: maildrop 1");
+  f.wait_for_a_turn();
+  f.wait_for_a_turn();
+  assert_int_equal(times(), 1);
+  std::filesystem::remove(fresh);
+  std::filesystem::rename(away, fresh);
+  f.wait_for("retention.removed: maildrop 1");
+  f.wait_for_a_turn();
+  break_it();
+  f.wait_until("another report", [&] { return times() == 2; });
+}
+
 // No login is told that the maildrop is in use, though its own server has it.
 void logins_wait_for_the_end_of_a_turn(void**) {
   Fixture f;
@@ -299,6 +327,7 @@ int main() {
       cmocka_unit_test(without_a_retention_all_stays),
       cmocka_unit_test(a_maildrop_in_use_has_its_turn_later),
       cmocka_unit_test(a_maildrop_that_failed_has_its_turn_soon),
+      cmocka_unit_test(a_maildrop_that_fails_is_told_once),
       cmocka_unit_test(logins_wait_for_the_end_of_a_turn),
       cmocka_unit_test(a_jump_stops_it_until_the_clock_is_even),
       cmocka_unit_test(a_start_remembers_the_clock),
