@@ -35,6 +35,7 @@ public:
       return std::unexpected(found.error());
     for (std::size_t i = 0; i < segments_.size(); ++i)
       scan(i);
+    find_last_batch();
     keep_what_counts(records_, voids_);
     for (const FoundRecord& record : records_)
       take(record);
@@ -134,6 +135,26 @@ private:
       contents_.last_time = std::max(contents_.last_time, one.retire.time);
       saw(one.retire.up_to);
     }
+  }
+
+  // Each batch says where it began: all before that was synced before it was written.
+  void find_last_batch() {
+    if (segments_.empty())
+      return;
+    const Segment& last = segments_.back();
+    Sequence begin = 0;
+    for (const Run& run : last.runs)
+      begin = std::max(begin, run.newest_batch);
+    LastBatch batch{last.slot, header_size, 0};
+    const std::size_t end = last.runs.empty() ? header_size : last.runs.back().end;
+    const auto first = std::find_if(records_.begin(), records_.end(), [&](const FoundRecord& one) {
+      return one.segment == segments_.size() - 1 && one.sequence >= begin;
+    });
+    if (first != records_.end()) {
+      batch.offset = first->offset();
+      batch.length = end - batch.offset;
+    }
+    contents_.last_batch = batch;
   }
 
   void saw(Sequence sequence) {

@@ -9,6 +9,7 @@
 #include "queued/journal/slot_file.h"
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -33,12 +34,19 @@ struct Damage {
   std::string why;                      // for the log
 };
 
+// What may never have reached the disk though it can be read: a sync of it may have failed.
+struct LastBatch {
+  std::uint32_t slot = 0;
+  std::uint64_t offset = 0, length = 0; // besides the header of the segment
+};
+
 struct Contents {
-  std::uint64_t last_generation = 0; // 0: there was no segment
-  Sequence last_sequence = 0;        // the highest seen or promised by a header
-  Sequence retired = 0;              // records below it were not visited
-  Id128 last_life;                   // of the last segment's header
-  std::int64_t last_time = 0;        // the latest time that was recorded
+  std::uint64_t last_generation = 0;   // 0: there was no segment
+  Sequence last_sequence = 0;          // the highest seen or promised by a header
+  Sequence retired = 0;                // records below it were not visited
+  Id128 last_life;                     // of the last segment's header
+  std::optional<LastBatch> last_batch; // of the last segment
+  std::int64_t last_time = 0;          // the latest time that was recorded
   // As of the end of the journal, from all that is in it, retired or not: what a WriterStart needs.
   std::vector<Id128> seen;         // newest last, most_seen at most
   std::vector<Position> positions; // in the order of mailboxes

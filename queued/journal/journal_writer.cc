@@ -19,6 +19,10 @@ constexpr std::uint64_t upkeep_share = 16, upkeep_bytes = 64 * 1024;
 constexpr std::uint64_t kept_share = 4;
 // Of a small segment, that Seen may take.
 constexpr std::uint64_t seen_share = 8;
+std::string no_slot(Errno error) {
+  return Error::system("no slot of the journal is free", error.number).text;
+}
+
 constexpr std::size_t void_bytes = frame_size + 16, list_bytes = frame_size + 8, entry_bytes = 16;
 
 } // namespace
@@ -133,17 +137,19 @@ std::vector<Place> JournalWriter::committed(std::uint64_t offset) {
   return places;
 }
 
-bool JournalWriter::has_slots_for(Room room) {
+SystemResult<void> JournalWriter::keep_slots_for(Room room) {
   const std::size_t keep = slots_to_keep(most_slots_);
   if (room == Room::all || keep == 0)
-    return true;
+    return {};
   const bool fits = fits_in_current();
   const std::size_t needed = fits || room == Room::removals ? keep : keep + 1;
   // Those that could be made do not count: the disk may become full.
-  static_cast<void>(slots_.prepare(needed));
-  return slots_.free() >= needed ||
-         (fits && room == Room::removals &&
-          current_.end + batch_.bytes.size() <= current_.size - current_.size / kept_share);
+  const auto prepared = slots_.prepare(needed);
+  if (slots_.free() >= needed ||
+      (fits && room == Room::removals &&
+       current_.end + batch_.bytes.size() <= current_.size - current_.size / kept_share))
+    return {};
+  return prepared ? std::unexpected(Errno{ENOSPC}) : prepared;
 }
 
 std::expected<std::vector<Place>, BatchError> JournalWriter::commit(Room room) {
@@ -153,8 +159,8 @@ std::expected<std::vector<Place>, BatchError> JournalWriter::commit(Room room) {
     return std::unexpected(refused(BatchFault::full, "there is no room for the journal"));
   if (broken_)
     return std::unexpected(refused(BatchFault::broken, "the journal is broken"));
-  if (!has_slots_for(room))
-    return std::unexpected(refused(BatchFault::full, "the journal is full"));
+  if (const auto kept = keep_slots_for(room); !kept)
+    return std::unexpected(refused(BatchFault::full, no_slot(kept.error())));
   return fits_in_current() ? commit_to_current() : commit_to_new_segment();
 }
 
@@ -239,12 +245,11 @@ std::expected<std::vector<Place>, BatchError> JournalWriter::commit_to_new_segme
       restamp(batch_.bytes, current_.generation, batch_.first);
       return commit_to_current();
     }
-    return std::unexpected(
-        refused(BatchFault::full,
-                taken.error().number == EFBIG
-                    ? "a batch of " + std::to_string(batch_.bytes.size()) +
-                          " octets is too long for a segment"
-                    : Error::system("no slot of the journal is free", taken.error().number).text));
+    return std::unexpected(refused(BatchFault::full, taken.error().number == EFBIG
+                                                         ? "a batch of " +
+                                                               std::to_string(batch_.bytes.size()) +
+                                                               " octets is too long for a segment"
+                                                         : no_slot(taken.error())));
   }
   generation_ = next_generation();
   restamp(batch_.bytes, generation_, batch_.first);

@@ -147,7 +147,7 @@ private:
   std::uint64_t closing_room() const;
   std::uint64_t upkeep_room() const;
   bool fits_in_current() const;
-  bool has_slots_for(Room room);
+  SystemResult<void> keep_slots_for(Room room);
   std::string header_bytes(std::uint64_t generation, Sequence first, bool vacated) const;
   std::string what_is_remembered(std::uint64_t generation, Sequence batch, const ToRemember& more);
 

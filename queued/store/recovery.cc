@@ -14,6 +14,8 @@ namespace letterlock::queued {
 
 namespace {
 
+constexpr std::uint64_t written_at_once = 1u << 20;
+
 class Recovery {
 public:
   Recovery(const RecoveryPlaces& places, const StoreLimits& limits)
@@ -25,6 +27,7 @@ public:
   Expected<Recovered> run();
 
 private:
+  SystemResult<void> write_again(const journal::LastBatch& batch);
   SystemResult<void> sync_slots();
   void settle(std::uint32_t mailbox, JournalTable::Mailbox& table);
   Expected<void> settle_queue();
@@ -92,6 +95,26 @@ void Recovery::keep_removal(std::uint32_t mailbox, const JournalTable::Mailbox& 
 void Recovery::hold(journal::Sequence sequence) {
   if (sequence != 0 && (lowest_kept_ == 0 || sequence < lowest_kept_))
     lowest_kept_ = sequence;
+}
+
+// If a sync of it failed, no later one would bring it to the disk: the system counts the pages as
+// clean. What a batch before it says was synced, or written again into this segment.
+SystemResult<void> Recovery::write_again(const journal::LastBatch& batch) {
+  const auto slot = places_.files.open_file(places_.state.journal(), std::to_string(batch.slot));
+  if (!slot)
+    return std::unexpected(slot.error());
+  std::vector<std::byte> bytes;
+  const auto write = [&](std::uint64_t from, std::uint64_t length) -> SystemResult<void> {
+    bytes.resize(static_cast<std::size_t>(length));
+    if (!journal::read_slot(slot->get(), from, bytes))
+      return std::unexpected(Errno{EIO});
+    return places_.files.write_at(slot->get(), from, bytes);
+  };
+  auto done = write(0, journal::header_size);
+  const std::uint64_t end = batch.offset + batch.length;
+  for (std::uint64_t at = batch.offset; done && at < end; at += written_at_once)
+    done = write(at, std::min(written_at_once, end - at));
+  return done;
 }
 
 SystemResult<void> Recovery::sync_slots() {
@@ -215,6 +238,9 @@ Expected<Recovered> Recovery::run() {
   same_life_ = places_.life && contents->last_life == *places_.life;
   distrust_ = table_.materialised() && table_.materialised()->life == Id128{};
   // What was read may be in the page cache alone, and what it says is retired is let go of.
+  if (contents->last_batch)
+    if (const auto written = write_again(*contents->last_batch); !written)
+      return std::unexpected(Error::system("writing to the journal", written.error().number));
   if (const auto synced = places_.files.sync_everything(places_.state.root()); !synced) {
     // Where there is no such thing each file is synced by itself.
     sync_each_ = synced.error().number == ENOSYS;

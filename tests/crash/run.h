@@ -174,16 +174,24 @@ public:
     const Recorder::Sparing sparing(*recorder_);
     const auto maildir = queued::MaildirDirectories::open(directory_.open().get(), account);
     const auto place = directory_.maildir(account) / from;
-    const auto names = directory_.names(place);
-    if (names.empty())
-      return false;
-    const Item* item = story_.ledger.find(account, directory_.read(place / names[0]));
-    if (item == nullptr)
-      throw std::runtime_error("a file that nobody knows: " + names[0]);
-    story_.ledger.removed_by_another(story_.ledger.index(*item), now());
     const bool fresh = std::string_view(from) == "new";
-    must(recorder_->unlink((fresh ? maildir->fresh : maildir->cur).get(), names[0]));
-    return true;
+    for (;;) {
+      const auto names = directory_.names(place);
+      if (names.empty())
+        return false;
+      const std::string text = directory_.read(place / names[0]);
+      // What was expunged goes when the store gets to it, which may be now.
+      if (!std::filesystem::exists(directory_.path() / place / names[0]))
+        continue;
+      const Item* item = story_.ledger.find(account, text);
+      if (item == nullptr)
+        throw std::runtime_error("a file that nobody knows: " + names[0]);
+      story_.ledger.removed_by_another(story_.ledger.index(*item), now());
+      const auto done = recorder_->unlink((fresh ? maildir->fresh : maildir->cur).get(), names[0]);
+      if (done || done.error().number != ENOENT)
+        must(done);
+      return true;
+    }
   }
 
   // Ends the run. The record is what happened: this is made sure of.

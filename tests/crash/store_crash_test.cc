@@ -235,6 +235,25 @@ void every_call_fails_once(void**) {
   sum.assert_good();
 }
 
+// What a failed sync leaves in the page cache no later sync brings to the disk, but a start reads
+// it.
+void killed_after_a_sync_that_failed(void**) {
+  Sum sum;
+  for (const std::uint32_t before : {0U, 1U, 2U}) {
+    Run run("syncs fail after " + std::to_string(before), seed_from_environment(1));
+    run.story().segments = 3; // none is kept free, so that the first sync to fail is the batch's
+    assert_true(run.start());
+    for (std::uint32_t number = 1; number <= before; ++number)
+      assert_status(run.commit(Mail{number, {1}, 700}), CommitStatus::committed);
+    run.disk().fail(Call::sync_file, {0, ~std::size_t{0}, EIO});
+    assert_status(run.commit(Mail{7, {1, 2}, 900}), CommitStatus::in_doubt);
+    Effort effort = thorough();
+    effort.nested_every = 1;
+    sum.add(run.finish(), effort);
+  }
+  sum.assert_good();
+}
+
 void lives_and_crashes(bool faults, std::uint64_t first_seed) {
   Sum sum;
   Effort effort;
@@ -288,6 +307,7 @@ int main(int argc, char** argv) {
       cmocka_unit_test(a_checkpoint_that_fails),
       cmocka_unit_test(segments_that_are_used_again),
       cmocka_unit_test(every_call_fails_once),
+      cmocka_unit_test(killed_after_a_sync_that_failed),
       cmocka_unit_test(lives_on_a_good_disk),
       cmocka_unit_test(lives_on_a_failing_disk),
   };

@@ -101,6 +101,35 @@ void of_a_torn_batch_the_first_records_count(void**) {
   assert_int_equal(reading.contents.last_sequence, 4); // never used again
 }
 
+// What a failed sync may have left in the page cache alone.
+void the_last_batch_is_told(void**) {
+  const TemporaryDirectory directory;
+  assert_false(reading_of(directory).contents.last_batch.has_value());
+  SegmentBytes first(1, 1), second(2, 3);
+  first.add(accept_of(1), 1);
+  first.add(accept_of(2), 2);
+  directory.write("0", first.whole());
+  second.add(accept_of(3), 3);
+  const Place begin = second.add(accept_of(4), 4), end = second.add(accept_of(5), 4);
+  directory.write("1", second.whole());
+  auto last = reading_of(directory).contents.last_batch;
+  assert_true(last.has_value());
+  assert_int_equal(last->slot, 1);
+  assert_int_equal(last->offset, begin.offset);
+  assert_int_equal(last->offset + last->length, end.offset + end.length);
+  // A torn tail is none of it.
+  second.spoil(second.add(accept_of(6), 6));
+  directory.write("1", second.whole());
+  last = reading_of(directory).contents.last_batch;
+  assert_int_equal(last->offset, begin.offset);
+  assert_int_equal(last->offset + last->length, end.offset + end.length);
+  // Only a header.
+  directory.write("2", SegmentBytes(3, 6).whole());
+  last = reading_of(directory).contents.last_batch;
+  assert_int_equal(last->slot, 2);
+  assert_int_equal(last->length, 0);
+}
+
 // Row "records of a later batch".
 void damage_before_a_later_batch_is_kept(void**) {
   const TemporaryDirectory directory;
@@ -457,6 +486,7 @@ int main() {
       cmocka_unit_test(what_an_earlier_use_left_is_not_read),
       cmocka_unit_test(a_torn_tail_is_cut),
       cmocka_unit_test(of_a_torn_batch_the_first_records_count),
+      cmocka_unit_test(the_last_batch_is_told),
       cmocka_unit_test(damage_before_a_later_batch_is_kept),
       cmocka_unit_test(damage_in_two_places_of_one_batch),
       cmocka_unit_test(damage_and_a_torn_tail_in_one_segment),
