@@ -17,6 +17,8 @@ public:
   // The maildrop is held from now on; ASK is called when somebody else wants it.
   void hold(AccountId account, std::function<void()> ask);
 
+  bool is_held(AccountId account) const { return entries_.contains(account); }
+
   // Somebody wants it. ANSWER is called later, once: with true when it was released. False, and
   // nothing is called, if nobody is known to hold it, or somebody waits already.
   bool want(AccountId account, std::function<void(bool released)> answer);

@@ -57,7 +57,7 @@ void MaildropLink::on(const ipc::OpenMaildrop& open) {
           self->given_way(id, released);
       });
   if (!waits)
-    refuse(open.session, ipc::MaildropOutcome::in_use);
+    refuse(open.session, why_not(session.account));
 }
 
 bool MaildropLink::try_to_hold(std::uint64_t id, Session& session) {
@@ -77,14 +77,19 @@ bool MaildropLink::try_to_hold(std::uint64_t id, Session& session) {
   return true;
 }
 
-// The holder has answered. When something of it is still under way at the disk the maildrop is not
-// free all the same.
+// When a session is gone and what it asked for is still under way at the disk, the maildrop is not
+// free, and yet in nobody's use.
+ipc::MaildropOutcome MaildropLink::why_not(AccountId account) const {
+  return holders_.is_held(account) ? ipc::MaildropOutcome::in_use : ipc::MaildropOutcome::temporary;
+}
+
+// The holder has answered.
 void MaildropLink::given_way(std::uint64_t id, bool released) {
   const auto session = sessions_.find(id);
   if (session == sessions_.end())
     return;
   if (!released || !try_to_hold(id, session->second))
-    refuse(id, ipc::MaildropOutcome::in_use);
+    refuse(id, why_not(session->second.account));
 }
 
 void MaildropLink::opened(std::uint64_t id, ReadResult<std::shared_ptr<Maildrop>> result) {

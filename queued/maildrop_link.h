@@ -47,6 +47,7 @@ private:
 
   // Takes the maildrop, if it is free.
   bool try_to_hold(std::uint64_t id, Session& session);
+  ipc::MaildropOutcome why_not(AccountId account) const;
   void given_way(std::uint64_t session, bool released);
   void opened(std::uint64_t session, ReadResult<std::shared_ptr<Maildrop>> result);
   void refuse(std::uint64_t session, ipc::MaildropOutcome outcome);

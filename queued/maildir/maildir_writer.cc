@@ -111,8 +111,7 @@ SystemResult<LinkResult> MaildirWriter::link(std::uint32_t mailbox, const std::s
   return LinkResult::linked;
 }
 
-SystemResult<void> MaildirWriter::remove(std::uint32_t mailbox,
-                                         const std::vector<SeenFile>& files) {
+SystemResult<void> MaildirWriter::remove(std::uint32_t mailbox, std::span<const SeenFile> files) {
   const auto maildir = directories(mailbox);
   if (!maildir)
     return std::unexpected(maildir.error());

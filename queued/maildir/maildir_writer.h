@@ -10,6 +10,7 @@
 
 #include <chrono>
 #include <map>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -63,7 +64,7 @@ public:
   SystemResult<LinkResult> link(std::uint32_t mailbox, const std::string& name, int from,
                                 const std::string& from_name);
   // Removes FILES from new and cur, wherever each is by now. One that is gone is no error.
-  SystemResult<void> remove(std::uint32_t mailbox, const std::vector<SeenFile>& files);
+  SystemResult<void> remove(std::uint32_t mailbox, std::span<const SeenFile> files);
 
   // The directories of MAILBOX; valid until the next call with another mailbox.
   SystemResult<const MaildirDirectories*> directories(std::uint32_t mailbox);

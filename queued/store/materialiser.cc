@@ -12,6 +12,7 @@
 #include <latch>
 #include <mutex>
 #include <set>
+#include <span>
 #include <thread>
 
 namespace letterlock::queued {
@@ -37,6 +38,9 @@ struct Stuck {
 };
 
 using Job = std::variant<CopyJob, RemovalJob, Barrier, Rewrite, ListStuck, Stuck, Moved>;
+
+// What is done between two looks at what has become urgent.
+constexpr std::size_t jobs_at_once = 64, files_removed_at_once = 1000;
 
 std::uint64_t bytes_of(const CopyJob& job) {
   return job.content ? job.content->size() + job.head.size() : 0;
@@ -93,12 +97,43 @@ public:
     }
     changed_.notify_one();
   }
+  // Somebody waits for it, and not for the jobs of other maildrops.
+  void post_urgently(Barrier barrier) {
+    {
+      const std::lock_guard guard(mutex_);
+      auto lane = lane_of(barrier.mailbox);
+      if (lane == urgent_.end())
+        lane = urgent_.insert(lane, Lane{barrier.mailbox, {}});
+      const auto others = std::stable_partition(jobs_.begin(), jobs_.end(), [&](const Job& job) {
+        return maildrop_of(job) == barrier.mailbox;
+      });
+      std::move(jobs_.begin(), others, std::back_inserter(lane->jobs));
+      jobs_.erase(jobs_.begin(), others);
+      lane->jobs.emplace_back(std::move(barrier));
+    }
+    changed_.notify_one();
+  }
 
 private:
+  // The jobs of one maildrop up to the last that is urgent.
+  struct Lane {
+    std::uint32_t mailbox = 0;
+    std::deque<Job> jobs;
+  };
+
+  static std::optional<std::uint32_t> maildrop_of(const Job& job); // none: of all of them
+  std::deque<Lane>::iterator lane_of(std::uint32_t mailbox) {
+    return std::find_if(urgent_.begin(), urgent_.end(),
+                        [&](const Lane& lane) { return lane.mailbox == mailbox; });
+  }
+  std::deque<Job> take();
+  static void take_from(std::deque<Job>& jobs, std::deque<Job>& taken);
+  void put_back(RemovalJob rest);
   void run();
   void carry_out(Job& job);
   SystemResult<void> place(CopyJob& job);
   SystemResult<void> remove(const RemovalJob& job);
+  SystemResult<void> remove_last(RemovalJob& job);
   void say_missing(const CopyJob& job);
   void retry_stuck();
   bool retry(StuckJob& job);
@@ -118,41 +153,82 @@ private:
   std::mutex mutex_; // guards what follows
   std::condition_variable changed_;
   std::deque<Job> jobs_;
+  std::deque<Lane> urgent_; // in turns, before those
   bool stopping_ = false;
 
   std::thread thread_; // last: it uses all of the above
 };
 
 void Materialiser::Shard::run() {
-  std::deque<Job> batch;
   for (;;) {
     {
       std::unique_lock lock(mutex_);
-      const auto ready = [this] { return stopping_ || !jobs_.empty(); };
+      const auto ready = [this] { return stopping_ || !jobs_.empty() || !urgent_.empty(); };
       if (const auto retry_at = stuck_.next_retry())
         changed_.wait_until(lock, *retry_at, ready);
       else
         changed_.wait(lock, ready);
-      if (stopping_ && jobs_.empty())
+      if (stopping_ && jobs_.empty() && urgent_.empty())
         return;
-      batch.swap(jobs_);
     }
-    std::size_t jobs = 0;
+    std::deque<Job> batch = take();
     std::uint64_t bytes = 0;
     for (Job& job : batch) {
       if (const auto* copy = std::get_if<CopyJob>(&job))
         bytes += bytes_of(*copy);
-      ++jobs;
       carry_out(job);
-      // In steps, so that whoever waits for room goes on early.
-      if (jobs == 64) {
-        backlog_->remove(std::exchange(jobs, 0), std::exchange(bytes, 0));
-      }
     }
-    backlog_->remove(jobs, bytes);
-    batch.clear();
+    backlog_->remove(batch.size(), bytes);
     retry_stuck();
   }
+}
+
+std::optional<std::uint32_t> Materialiser::Shard::maildrop_of(const Job& job) {
+  if (std::holds_alternative<ListStuck>(job))
+    return std::nullopt;
+  if (const auto* stuck = std::get_if<Stuck>(&job))
+    return mailbox_of(stuck->job);
+  return std::visit(
+      [](const auto& one) -> std::optional<std::uint32_t> {
+        if constexpr (requires { one.mailbox; })
+          return one.mailbox;
+        return std::nullopt;
+      },
+      job);
+}
+
+// A few, so that whoever waits for room, or comes with something urgent, has not long to wait. A
+// removal is the last of them: there may be a rest.
+std::deque<Job> Materialiser::Shard::take() {
+  const std::lock_guard guard(mutex_);
+  std::deque<Job> taken;
+  if (urgent_.empty()) {
+    take_from(jobs_, taken);
+    return taken;
+  }
+  Lane lane = std::move(urgent_.front());
+  urgent_.pop_front();
+  take_from(lane.jobs, taken);
+  if (!lane.jobs.empty())
+    urgent_.push_back(std::move(lane));
+  return taken;
+}
+
+void Materialiser::Shard::take_from(std::deque<Job>& jobs, std::deque<Job>& taken) {
+  while (!jobs.empty() && taken.size() < jobs_at_once) {
+    taken.push_back(std::move(jobs.front()));
+    jobs.pop_front();
+    if (std::holds_alternative<RemovalJob>(taken.back()))
+      return;
+  }
+}
+
+// Before all that came later for its maildrop.
+void Materialiser::Shard::put_back(RemovalJob rest) {
+  backlog_->add(1, 0);
+  const std::lock_guard guard(mutex_);
+  const auto lane = lane_of(rest.mailbox);
+  (lane != urgent_.end() ? lane->jobs : jobs_).emplace_front(std::move(rest));
 }
 
 void Materialiser::Shard::carry_out(Job& job) {
@@ -165,8 +241,12 @@ void Materialiser::Shard::carry_out(Job& job) {
   } else if (auto* removal = std::get_if<RemovalJob>(&job)) {
     // What is expunged need not come into its maildrop any more.
     stuck_.drop_copies(*removal, [this](const CopyJob& of) { places_.progress.end(of.sequence); });
-    if (const auto removed = remove(*removal); !removed)
+    const bool in_steps = !removal->looked_for && removal->files.size() > files_removed_at_once;
+    const auto removed = in_steps ? remove_last(*removal) : remove(*removal);
+    if (!removed)
       return put_aside(std::move(*removal), removed.error());
+    if (in_steps)
+      return put_back(std::move(*removal));
     places_.progress.end(removal->sequence);
   } else if (auto* barrier = std::get_if<Barrier>(&job)) {
     barrier->then(stuck_.of_mailbox(barrier->mailbox));
@@ -190,6 +270,16 @@ void Materialiser::Shard::carry_out(Job& job) {
     else if (newer) // it has come to its place meanwhile, and that has ended the older one
       places_.progress.end(*newer);
   }
+}
+
+// Some of the files, which the job has no more then.
+SystemResult<void> Materialiser::Shard::remove_last(RemovalJob& job) {
+  const auto last = std::span<const SeenFile>(job.files).last(files_removed_at_once);
+  if (auto removed = writer_.remove(job.mailbox, last); !removed)
+    return removed;
+  job.files.erase(job.files.end() - static_cast<std::ptrdiff_t>(files_removed_at_once),
+                  job.files.end());
+  return {};
 }
 
 SystemResult<void> Materialiser::Shard::remove(const RemovalJob& job) {
@@ -370,7 +460,8 @@ void Materialiser::moved(Moved one) {
 }
 
 void Materialiser::after_all(std::uint32_t mailbox, std::function<void(Unsettled)> then) {
-  post_one(mailbox, Barrier{mailbox, std::move(then)});
+  backlog_->add(1, 0);
+  shards_[mailbox % shards_.size()]->post_urgently({mailbox, std::move(then)});
 }
 
 void Materialiser::rewrite(std::uint32_t mailbox, std::vector<CopyJob> jobs,

@@ -27,8 +27,11 @@ void nobody_waits_for_what_nobody_holds(void**) {
   Party holder, newcomer;
   hold(holders, holder);
   assert_false(holders.want(other, [](bool) {}));
+  assert_false(holders.is_held(other));
+  assert_true(holders.is_held(ours));
   holders.release(ours);
   assert_false(want(holders, newcomer));
+  assert_false(holders.is_held(ours));
   assert_int_equal(holder.asked, 0);
 }
 
@@ -63,6 +66,7 @@ void a_third_does_not_wait(void**) {
   hold(holders, holder);
   assert_true(want(holders, newcomer));
   assert_false(want(holders, third));
+  assert_true(holders.is_held(ours));
   assert_int_equal(holder.asked, 1);
   // Until the second has gone.
   holders.give_up(ours);

@@ -89,12 +89,19 @@ public:
   void close_gate(Call call) {
     const std::lock_guard guard(mutex_);
     gate_ = call;
+    passes_ = 0;
     changed_.notify_all();
   }
   void wait_for_caller_at_gate() {
     std::unique_lock lock(mutex_);
     if (!changed_.wait_for(lock, std::chrono::seconds(20), [this] { return at_gate_[*gate_] > 0; }))
       throw std::runtime_error("nobody came to the gate");
+  }
+  // So many of them, and then it is closed.
+  void let_through(std::size_t calls) {
+    const std::lock_guard guard(mutex_);
+    passes_ = calls;
+    changed_.notify_all();
   }
   void open_gate() {
     const std::lock_guard guard(mutex_);
@@ -217,8 +224,10 @@ private:
     if (gate_ == what.call) {
       ++at_gate_[what.call];
       changed_.notify_all();
-      changed_.wait(lock, [&] { return gate_ != what.call; });
+      changed_.wait(lock, [&] { return gate_ != what.call || passes_ > 0; });
       --at_gate_[what.call];
+      if (gate_ == what.call)
+        --passes_;
     }
     const auto fault = faults_.find(what.call);
     if (fault != faults_.end() && --fault->second.first == 0) {
@@ -344,6 +353,7 @@ private:
   Node next_node_ = 0;
   std::map<Call, std::pair<int, int>> faults_; // how many calls until it comes, and the error
   std::optional<Call> gate_;
+  std::size_t passes_ = 0;      // of the gate
   std::map<Call, int> at_gate_; // who waits there
   std::optional<FreeSpace> free_;
   bool lacks_sync_everything_ = false;

@@ -315,6 +315,37 @@ void one_session_has_a_maildrop(void**) {
   assert_true(f.store->lock_maildrop(AccountId{1}).has_value());
 }
 
+// Not even by those that share its thread.
+void a_long_removal_is_not_waited_for_by_others(void**) {
+  Fixture f;
+  assert_true(f.store.resolve({"main", "alice", "bob"}).has_value());
+  std::vector<std::size_t> all;
+  for (std::size_t i = 0; i < 2500; ++i) {
+    f.directory.write(f.drop / "new" / ("1700000000.M" + std::to_string(i) + ".host"), "x\n");
+    all.push_back(i);
+  }
+  auto maildrop = *f.store.list(1);
+  f.files.close_gate(Call::unlink);
+  assert_int_equal(f.store.expunge(*maildrop, all)->removed, 2500);
+  maildrop.reset();
+  f.files.wait_for_caller_at_gate();
+  std::vector<std::shared_ptr<std::optional<ReadResult<std::shared_ptr<Maildrop>>>>> answers;
+  for (const std::uint32_t account : {1U, 3U}) {
+    answers.push_back(std::make_shared<std::optional<ReadResult<std::shared_ptr<Maildrop>>>>());
+    f.store->open_maildrop(*f.store->lock_maildrop(AccountId{account}),
+                           [answer = answers.back()](auto opened) { *answer = std::move(opened); });
+  }
+  f.files.let_through(2000); // two steps
+  f.files.wait_for_caller_at_gate();
+  assert_true(f.store.wait_for(answers[1]).has_value());
+  // Its own next session sees nothing of what was removed.
+  f.store->drain_completions();
+  assert_false(answers[0]->has_value());
+  f.files.open_gate();
+  const auto own = f.store.wait_for(answers[0]);
+  assert_int_equal((*own)->messages().size(), 0);
+}
+
 void a_lock_lasts_until_its_last_operation_has_ended(void**) {
   Fixture f;
   f.commit(1);
@@ -384,6 +415,7 @@ int main() {
       cmocka_unit_test(a_file_that_cannot_be_removed_now_is_removed_later),
       cmocka_unit_test(an_expunge_that_recovery_cannot_carry_out_stays_one),
       cmocka_unit_test(one_session_has_a_maildrop),
+      cmocka_unit_test(a_long_removal_is_not_waited_for_by_others),
       cmocka_unit_test(a_lock_lasts_until_its_last_operation_has_ended),
       cmocka_unit_test(a_lock_may_outlive_the_store),
       cmocka_unit_test(reading_leaves_no_time_of_access),
