@@ -135,15 +135,21 @@ constexpr std::array verbs = {
 
 } // namespace
 
+bool announces_content(std::string_view line) {
+  constexpr std::string_view verb = "BDAT";
+  return equal_ignoring_case(line.substr(0, verb.size()), verb);
+}
+
 Parsed parse_command(std::string_view line) {
   if (std::any_of(line.begin(), line.end(), is_control))
-    return refuse(CommandFault::bad_characters);
+    return refuse(announces_content(line) ? CommandFault::bad_chunk : CommandFault::bad_characters);
   line = line.substr(0, line.find_last_not_of(' ') + 1);
   const auto name = line.substr(0, line.find(' '));
   const auto verb = std::find_if(verbs.begin(), verbs.end(),
                                  [&](const Verb& v) { return equal_ignoring_case(v.name, name); });
   if (verb == verbs.end())
-    return refuse(CommandFault::unknown_command);
+    return refuse(announces_content(line) ? CommandFault::bad_chunk
+                                          : CommandFault::unknown_command);
   if (!verb->read)
     return refuse(verb->fault);
   return verb->read(line.substr(name.size()));

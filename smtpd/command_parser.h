@@ -20,7 +20,7 @@ enum class CommandFault {
   other_protocol,      // 500 5.5.2; a browser may have been made to say what comes next
   not_implemented,     // 502 5.5.1
   bad_argument,        // 501 5.5.4
-  bad_chunk,           // 501 5.5.4; how much content follows cannot be known
+  bad_chunk,           // 501 5.5.4; begins as BDAT does, but how much content follows it?
   bad_hello,           // 501, without an enhanced code (RFC 2034 §4)
   bad_sender,          // 501 5.1.7
   bad_recipient,       // 501 5.1.3
@@ -29,6 +29,10 @@ enum class CommandFault {
   unsupported_value,   // 504 5.5.4
   unknown_parameter,   // 555 5.5.4
 };
+
+// Whether LINE, of which the first four octets are enough, begins as BDAT does: content may follow
+// it, whatever is wrong with it.
+bool announces_content(std::string_view line);
 
 // LINE is without its CR LF. Paths are read with UTF-8 allowed; whether the transaction allows it
 // is for the session to say.

@@ -1,6 +1,7 @@
 // Lines that are whole in the input are not copied.
 #include "smtpd/command_reader.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace letterlock::smtpd {
@@ -16,14 +17,14 @@ std::optional<CommandReader::Line> CommandReader::take_line(std::string_view& in
 
     if (skipping_ == Fault::none && held_.size() + piece.size() > max_line_size) {
       skipping_ = Fault::too_long;
-      held_.clear();
+      hold_verb(piece);
     }
     if (has_feed && before_last == '\r') {
       const Fault skipped = std::exchange(skipping_, Fault::none);
       if (skipped == Fault::bare_line_feed) // and was reported
         continue;
       if (skipped == Fault::too_long)
-        return Line{skipped, {}};
+        return report(skipped);
       if (held_.empty())
         return Line{Fault::none, piece.substr(0, piece.size() - 2)};
       finished_ = std::exchange(held_, {});
@@ -34,12 +35,23 @@ std::optional<CommandReader::Line> CommandReader::take_line(std::string_view& in
       continue;
     if (has_feed) {
       skipping_ = Fault::bare_line_feed;
-      held_.clear();
-      return Line{skipping_, {}};
+      hold_verb(piece.substr(0, piece.size() - 1));
+      return report(skipping_);
     }
     held_ += piece;
   }
   return std::nullopt;
+}
+
+// Of the line that goes on with PIECE.
+void CommandReader::hold_verb(std::string_view piece) {
+  held_ += piece.substr(0, verb_size);
+  held_.resize(std::min(held_.size(), verb_size));
+}
+
+CommandReader::Line CommandReader::report(Fault fault) {
+  finished_ = std::exchange(held_, {});
+  return Line{fault, finished_};
 }
 
 } // namespace letterlock::smtpd

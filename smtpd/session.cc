@@ -1,8 +1,6 @@
 // The events of a session and what they mean in each phase.
 #include "smtpd/session.h"
 
-#include "smtpd/command_parser.h"
-
 #include <utility>
 
 namespace letterlock::smtpd {
@@ -43,23 +41,30 @@ void Session::read_command(std::string_view& input) {
   const auto line = command_reader_.take_line(input);
   if (!line)
     return;
-  if (line->fault == CommandReader::Fault::too_long)
-    return refuse_command(replies::line_too_long);
-  if (line->fault == CommandReader::Fault::bare_line_feed)
-    return refuse_command(replies::bare_line_feed);
+  if (line->fault != CommandReader::Fault::none)
+    return announces_content(line->text) ? refuse_and_close(CommandFault::bad_chunk)
+                                         : refuse_line(line->fault);
   const auto command = parse_command(line->text);
   if (!command) {
     const CommandFault fault = command.error();
-    // What follows may be content, and look like commands.
-    if (fault == CommandFault::bad_chunk || fault == CommandFault::other_protocol) {
-      requests_.offence();
-      say(reply_to(fault));
-      return close();
-    }
+    if (fault == CommandFault::bad_chunk || fault == CommandFault::other_protocol)
+      return refuse_and_close(fault);
     return refuse_command(reply_to(fault));
   }
   input_left_ = !input.empty();
   std::visit([this](const auto& c) { execute(c); }, *command);
+}
+
+void Session::refuse_line(CommandReader::Fault fault) {
+  refuse_command(fault == CommandReader::Fault::too_long ? replies::line_too_long
+                                                         : replies::bare_line_feed);
+}
+
+// What follows may be content, and look like commands.
+void Session::refuse_and_close(CommandFault fault) {
+  requests_.offence();
+  say(reply_to(fault));
+  close();
 }
 
 void Session::on_tls_established(const mail::TlsInfo& tls) {

@@ -12,6 +12,7 @@
 #include "common/mail/address_literal.h"
 #include "common/mail/trace.h"
 #include "smtpd/command.h"
+#include "smtpd/command_parser.h"
 #include "smtpd/command_reader.h"
 #include "smtpd/content_reader.h"
 #include "smtpd/recipient_policy.h"
@@ -112,6 +113,8 @@ private:
 
   // session.cc
   void read_command(std::string_view& input);
+  void refuse_line(CommandReader::Fault fault);
+  void refuse_and_close(CommandFault fault);
   void say(const Reply& reply);
   void say_with_hostname(const Reply& reply);
   void close();

@@ -1,8 +1,9 @@
 // Command lines of SMTP: however the input is cut, they are what a plain search for CR LF finds,
-// and the first bare LF of a line is told.
+// and the first bare LF of a line is told; of a faulty line the verb is kept.
 #include "smtpd/command_reader.h"
 #include "tests/fuzz/fuzz.h"
 
+#include <algorithm>
 #include <vector>
 
 using namespace letterlock;
@@ -45,10 +46,11 @@ std::vector<Line> expected(std::string_view input) {
     const auto end = input.find("\r\n");
     const auto line = input.substr(0, end);
     const auto bare_feed = line.find('\n');
+    const std::string verb(line.substr(0, std::min(bare_feed, CommandReader::verb_size)));
     if (bare_feed < CommandReader::max_line_size)
-      lines.push_back({Fault::bare_line_feed, ""});
+      lines.push_back({Fault::bare_line_feed, verb});
     else if (end != input.npos && end + 2 > CommandReader::max_line_size)
-      lines.push_back({Fault::too_long, ""});
+      lines.push_back({Fault::too_long, verb});
     else if (end != input.npos)
       lines.push_back({Fault::none, std::string(line)});
     if (end == input.npos)

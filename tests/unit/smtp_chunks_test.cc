@@ -215,7 +215,7 @@ void hops_are_counted_across_chunks(void**) {
 void a_bdat_that_cannot_be_read_ends_the_session(void**) {
   for (const std::string_view said :
        {"BDAT\r\nQUIT\r\n", "BDAT x LAST\r\nQUIT\r\n", "bdat 6 FIRST\r\nQUIT\r\n",
-        "BDAT 18446744073709551616\r\nQUIT\r\n"}) {
+        "BDAT 18446744073709551616\r\nQUIT\r\n", "BDAT6 LAST\r\nQUIT\r\n"}) {
     Talk talk;
     talk.rcpt().say(said);
     assert_text_equal(talk.heard(), syntax);
@@ -225,6 +225,21 @@ void a_bdat_that_cannot_be_read_ends_the_session(void**) {
     assert_text_equal(amid.heard(), syntax);
     assert_text_equal(amid.asked(), "offence abort close");
   }
+}
+
+// Nor is a chunk's content obeyed when its line is no line, or no command.
+void a_bdat_whose_line_is_faulty_ends_the_session(void**) {
+  using namespace std::string_view_literals;
+  const std::string padded = "BDAT 6 LAST" + std::string(2048, ' ') + "\r\nQUIT\r\n";
+  for (const std::string_view said :
+       {"BDAT 6 LAST\nQUIT\r\nNOOP\r\n"sv, "BDAT 6 LAST\r\r\nQUIT\r\n"sv, "BDAT\t6\r\nQUIT\r\n"sv,
+        "bdat 6 LAST\0\r\nQUIT\r\n"sv, "BDAT\nQUIT\r\nNOOP\r\n"sv, std::string_view(padded)})
+    for (std::size_t cut = 0; cut <= 6; ++cut) {
+      Talk talk;
+      talk.rcpt().say(said.substr(0, cut)).say(said.substr(cut));
+      assert_text_equal(talk.heard(), syntax);
+      assert_text_equal(talk.asked(), "offence close");
+    }
 }
 
 void storage_may_take_its_time_or_refuse(void**) {
@@ -374,6 +389,7 @@ int main() {
       cmocka_unit_test(chunks_over_the_size_limit_are_read_and_refused),
       cmocka_unit_test(hops_are_counted_across_chunks),
       cmocka_unit_test(a_bdat_that_cannot_be_read_ends_the_session),
+      cmocka_unit_test(a_bdat_whose_line_is_faulty_ends_the_session),
       cmocka_unit_test(storage_may_take_its_time_or_refuse),
       cmocka_unit_test(the_end_waits_for_the_message_in_chunks),
       cmocka_unit_test(a_lost_connection_drops_the_chunks),
