@@ -180,6 +180,7 @@ private:
   std::uint32_t transactions_ = 0;
   std::uint32_t bad_commands_ = 0;
   std::uint32_t idle_commands_ = 0;
+  bool rset_is_due_ = false; // MAIL was accepted since the last one
   std::uint32_t refused_attempts_ = 0;
 
   // Of the message whose content is being read or committed; between its chunks, too.

@@ -78,6 +78,7 @@ void Session::execute(const Mail& mail) {
     return close_with(replies::too_many_messages);
   if (!requests_.admit_message())
     return close_with(replies::message_rate);
+  rset_is_due_ = true;
   transaction_.emplace();
   transaction_->envelope.reverse_path = mail.reverse_path;
   transaction_->envelope.body = mail.body.value_or(Body::seven_bit);
@@ -149,8 +150,10 @@ void Session::execute(const Data&) {
     start_content();
 }
 
+// One for each MAIL is no idling: clients drop what they have begun by it, and say it after each
+// message that was not taken.
 void Session::execute(const Rset&) {
-  if (!count_idle_command())
+  if (!std::exchange(rset_is_due_, false) && !count_idle_command())
     return;
   drop_content();
   say(replies::ok);

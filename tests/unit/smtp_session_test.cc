@@ -387,6 +387,32 @@ void who_names_full_accounts_without_end_is_sent_away(void**) {
   assert_true(talk.say("RCPT TO:<x@ours.example>\r\n").heard().starts_with("421 4.7.0 "));
 }
 
+// RSET after each message that could not be taken is what a client should say.
+void rset_after_mail_is_no_idling(void**) {
+  Talk full;
+  full.session.on_reload(std::make_shared<SessionSettings>(settings()),
+                         std::make_shared<NearlyFull>());
+  full.greeted();
+  for (int i = 0; i < 300; ++i)
+    full.say("MAIL FROM:<a@b.example> SIZE=501\r\nRCPT TO:<x@ours.example>\r\nRSET\r\n");
+  assert_true(full.session.wants_input());
+  assert_true(full.heard().ends_with(ok));
+
+  Talk refused;
+  refused.greeted();
+  for (int i = 0; i < 300; ++i)
+    refused.say("MAIL FROM:<>\r\nRCPT TO:<x@ours.example>\r\nDATA\r\nx\r\n.\r\n")
+        .commit(std::unexpected(StorageFault::full))
+        .say("RSET\r\n");
+  assert_true(refused.session.wants_input());
+  assert_true(refused.heard().ends_with(ok));
+
+  // One more of them for each is idling.
+  for (int i = 0; i <= 100; ++i)
+    refused.say("MAIL FROM:<>\r\nRSET\r\nRSET\r\n");
+  assert_true(refused.heard().ends_with("Too many commands without mail, closing\r\n"));
+}
+
 // The line is answered LIMIT times, and then no more.
 void check_budget(Talk& talk, std::string_view line, int limit, std::string_view end) {
   for (int i = 0; i < limit; ++i)
@@ -580,6 +606,7 @@ int main() {
       cmocka_unit_test(recipients_of_a_message_are_limited),
       cmocka_unit_test(a_full_account_is_refused_for_the_time_being_and_alone),
       cmocka_unit_test(who_names_full_accounts_without_end_is_sent_away),
+      cmocka_unit_test(rset_after_mail_is_no_idling),
       cmocka_unit_test(budgets_end_the_connection),
       cmocka_unit_test(a_rate_of_messages_that_is_used_up_ends_the_connection),
       cmocka_unit_test(many_errors_are_answered_slowly),
