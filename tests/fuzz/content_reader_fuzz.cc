@@ -81,6 +81,14 @@ std::string stuffed(std::string_view content) {
   return text + ".\r\n";
 }
 
+// A name, blanks perhaps, a colon.
+bool begins_field(std::string_view line) {
+  const std::string_view before = line.substr(0, line.find(':'));
+  const std::string_view name = before.substr(0, before.find_last_not_of(" \t") + 1);
+  return before.size() < line.size() && !name.empty() &&
+         std::all_of(name.begin(), name.end(), mail::is_visible);
+}
+
 // The slow and obvious way to say what CONTENT is, whose lines are as they are sent.
 void judge(Outcome& outcome, std::string_view content, bool dots, const ContentLimits& limits) {
   outcome.ended = true;
@@ -97,14 +105,17 @@ void judge(Outcome& outcome, std::string_view content, bool dots, const ContentL
   }
   if (!lines.empty() && lines.back() != '\n')
     lines += '\n';
-  // The header: up to the first empty line.
+  // The header: up to the first line that is no field's.
   std::string_view rest = lines;
   std::uint64_t header = 0, fields = 0, received = 0;
   while (!rest.empty() && rest.front() != '\n') {
     const std::string_view line = rest.substr(0, rest.find('\n'));
+    const bool continued = line.front() == ' ' || line.front() == '\t';
+    if (continued ? fields == 0 : !begins_field(line))
+      break;
     rest.remove_prefix(line.size() + 1);
     header += line.size() + 1;
-    fields += line.front() != ' ' && line.front() != '\t';
+    fields += !continued;
     const auto name = line.substr(0, line.find_first_of(": \t"));
     const auto colon = line.find_first_not_of(" \t", name.size());
     // Looked for in the first 16 octets alone.

@@ -69,7 +69,7 @@ void good_content_is_unstuffed_and_stored_with_lf(void**) {
       {"A: b\r\n.\r\n", "A: b\n", "", 6, 5},
       {"A: b\r\n c\r\nD: e\r\n\r\nF: g\r\n.\r\n", "A: b\n c\nD: e\n\nF: g\n", "", 24, 13},
       {"\r\n..\r\n.\r\n", "\n.\n", "", 5, 0},
-      {"..\r\n.\r\n", ".\n", "", 3, 2},
+      {"..\r\n.\r\n", ".\n", "", 3, 0},
       {"\r\n...x\r\n.y\r\n.\r\n.\r\n", "\n..x\ny\n", ".\r\n", 10, 0},
       {"\r\n\xff\x80\t\x01\r\n.\r\n", "\n\xff\x80\t\x01\n", "", 8, 0},
       {"\r\n\r\n\r\n.\r\n", "\n\n\n", "", 6, 0},
@@ -127,7 +127,7 @@ void chunks_are_content_from_end_to_end(void**) {
   } const table[] = {
       {"", "", 0, 0},
       {"\r\n", "\n", 2, 0},
-      {".\r\n", ".\n", 3, 2},
+      {".\r\n", ".\n", 3, 0},
       {"A: b\r\n\r\n.\r\n..\r\nx\r\n.\r\n", "A: b\n\n.\n..\nx\n.\n", 21, 5},
       {"A: b", "A: b\n", 6, 5},
       {"A: b\r\n\r\n.", "A: b\n\n.\n", 11, 5},
@@ -183,6 +183,35 @@ void headers_are_limited_in_octets_and_fields(void**) {
       read_every_way("A: 456789\r\n\r\nlong enough body\r\n.\r\n", limits).fault.has_value());
   assert_true(read_every_way("A: 4567890\r\n\r\n.\r\n", limits).fault ==
               ContentFault::header_too_big);
+}
+
+// RFC 5321 §3.3: a message is not refused for what its header lacks.
+void a_line_that_is_no_field_ends_the_header(void**) {
+  struct {
+    std::string_view input;
+    std::uint64_t header_size;
+  } const table[] = {
+      {"no field\r\nA: b\r\n.\r\n", 0},   {"A: b\r\nno field\r\n.\r\n", 5},
+      {"A: b\r\nname\r\n\r\n.\r\n", 5},     {"A: b\r\nname \t\r\n.\r\n", 5},
+      {"A: b\r\n:\r\n.\r\n", 5},            {"A: b\r\n\xc3\xbc: c\r\n.\r\n", 5},
+      {" b\r\nA: b\r\n.\r\n", 0},           {"A \t: b\r\n\tc\r\n \r\nB:\r\n.\r\n", 15},
+      {"From a@b Sat\r\nA: b\r\n.\r\n", 0}, {"A: b\r\nB : c\r\nx y: z\r\n.\r\n", 11},
+  };
+  for (const auto& row : table) {
+    const auto outcome = read_every_way(row.input);
+    assert_false(outcome.fault.has_value());
+    assert_int_equal(outcome.counts.header_size, row.header_size);
+  }
+  std::string lines;
+  for (int i = 0; i < 2000; ++i)
+    lines += "a line of a message without a header " + std::to_string(i) + "\r\n";
+  assert_false(read({lines + ".\r\n"}).fault.has_value());
+  assert_false(read({std::string(300'000, 'x') + "\r\n.\r\n"}).fault.has_value());
+  ContentLimits limits;
+  limits.header_fields = 2;
+  limits.received = 0;
+  assert_false(read_every_way("A: b\r\nC: d\r\nx\r\nE: f\r\nReceived: x\r\n.\r\n", limits)
+                   .fault.has_value());
 }
 
 void received_fields_in_the_header_are_counted(void**) {
@@ -245,6 +274,7 @@ int main() {
       cmocka_unit_test(unfinished_content_does_not_end),
       cmocka_unit_test(the_size_limit_is_exact_and_ignores_stuffing),
       cmocka_unit_test(headers_are_limited_in_octets_and_fields),
+      cmocka_unit_test(a_line_that_is_no_field_ends_the_header),
       cmocka_unit_test(received_fields_in_the_header_are_counted),
       cmocka_unit_test(the_first_fault_of_the_list_is_reported),
       cmocka_unit_test(long_lines_and_long_content_pass),
