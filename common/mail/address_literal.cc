@@ -21,9 +21,28 @@ Text<56> in_brackets(std::string_view tag, std::string_view address) {
   return Text<56>::cut(text);
 }
 
-template <std::size_t N>
-bool read_address(int family, std::string_view text, std::array<std::uint8_t, N>& address) {
-  return inet_pton(family, std::string(text).c_str(), address.data()) == 1;
+// Snum 3("." Snum), each of one to three digits and decimal, with zeros before it or not; which
+// inet_pton(3) does not take.
+bool read_ipv4(std::string_view text, std::array<std::uint8_t, 4>& address) {
+  for (std::size_t i = 0; i < address.size(); ++i) {
+    const auto snum = text.substr(0, text.find('.'));
+    const bool last = snum.size() == text.size();
+    if (snum.empty() || snum.size() > 3 || !std::all_of(snum.begin(), snum.end(), is_digit) ||
+        last != (i + 1 == address.size()))
+      return false;
+    unsigned value = 0;
+    for (const char c : snum)
+      value = value * 10 + static_cast<unsigned>(c - '0');
+    if (value > 255)
+      return false;
+    address[i] = static_cast<std::uint8_t>(value);
+    text.remove_prefix(last ? snum.size() : snum.size() + 1);
+  }
+  return true;
+}
+
+bool read_ipv6(std::string_view text, std::array<std::uint8_t, 16>& address) {
+  return inet_pton(AF_INET6, std::string(text).c_str(), address.data()) == 1;
 }
 
 } // namespace
@@ -59,11 +78,11 @@ std::optional<AddressLiteral> AddressLiteral::parse(std::string_view text) {
     return std::nullopt;
   const auto inside = text.substr(1, text.size() - 2);
   std::array<std::uint8_t, 4> four{};
-  if (read_address(AF_INET, inside, four))
+  if (read_ipv4(inside, four))
     return ipv4(four);
   std::array<std::uint8_t, 16> sixteen{};
   if (equal_ignoring_case(inside.substr(0, ipv6_tag.size()), ipv6_tag) &&
-      read_address(AF_INET6, inside.substr(ipv6_tag.size()), sixteen))
+      read_ipv6(inside.substr(ipv6_tag.size()), sixteen))
     return ipv6(sixteen);
   return std::nullopt;
 }
