@@ -20,7 +20,7 @@ enum class CommandFault {
   other_protocol,      // 500 5.5.2; a browser may have been made to say what comes next
   not_implemented,     // 502 5.5.1
   bad_argument,        // 501 5.5.4
-  bad_chunk,           // 501 5.5.4; begins as BDAT does, but how much content follows it?
+  bad_chunk,           // 421 4.7.0; begins as BDAT does, but how much content follows it?
   bad_hello,           // 501, without an enhanced code (RFC 2034 §4)
   bad_sender,          // 501 5.1.7
   bad_recipient,       // 501 5.1.3

@@ -18,6 +18,7 @@ inline constexpr Reply shutting_down{421, "4.3.2", "Shutting down, try again lat
 inline constexpr Reply timeout{421, "4.4.2", "Timeout, closing"};
 inline constexpr Reply access_withdrawn{421, "4.7.0", "Access withdrawn, closing"};
 inline constexpr Reply message_rate{421, "4.7.0", "Too many messages from you, try again later"};
+inline constexpr Reply bad_chunk{421, "4.7.0", "Syntax error in BDAT, closing"};
 inline constexpr Reply early_plaintext{421, "4.7.0", "Input after STARTTLS, closing"};
 
 inline constexpr Reply early_talker{554, "5.5.1", "Input before the greeting, closing"};
@@ -47,7 +48,6 @@ inline constexpr Reply bare_line_feed{500, "5.5.2", "Bare LF in command, lines e
 inline constexpr Reply line_too_long{500, "5.5.2", "Line too long"};
 inline constexpr Reply not_implemented{502, "5.5.1", "Command not implemented"};
 inline constexpr Reply bad_argument{501, "5.5.4", "Syntax error in argument"};
-inline constexpr Reply bad_chunk{501, "5.5.4", "Syntax error in BDAT, closing"};
 inline constexpr Reply bad_hello{501, "", "A host name is needed"};
 inline constexpr Reply bad_sender{501, "5.1.7", "Bad sender address syntax"};
 inline constexpr Reply bad_recipient{501, "5.1.3", "Bad recipient address syntax"};

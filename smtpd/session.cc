@@ -42,14 +42,19 @@ void Session::read_command(std::string_view& input) {
   if (!line)
     return;
   if (line->fault != CommandReader::Fault::none)
-    return announces_content(line->text) ? refuse_and_close(CommandFault::bad_chunk)
+    return announces_content(line->text) ? close_for_offence(replies::bad_chunk)
                                          : refuse_line(line->fault);
   const auto command = parse_command(line->text);
   if (!command) {
-    const CommandFault fault = command.error();
-    if (fault == CommandFault::bad_chunk || fault == CommandFault::other_protocol)
-      return refuse_and_close(fault);
-    return refuse_command(reply_to(fault));
+    // What follows may be content, and look like commands.
+    if (command.error() == CommandFault::bad_chunk)
+      return close_for_offence(replies::bad_chunk);
+    if (command.error() == CommandFault::other_protocol) {
+      requests_.offence();
+      say(replies::other_protocol);
+      return close();
+    }
+    return refuse_command(reply_to(command.error()));
   }
   input_left_ = !input.empty();
   std::visit([this](const auto& c) { execute(c); }, *command);
@@ -58,13 +63,6 @@ void Session::read_command(std::string_view& input) {
 void Session::refuse_line(CommandReader::Fault fault) {
   refuse_command(fault == CommandReader::Fault::too_long ? replies::line_too_long
                                                          : replies::bare_line_feed);
-}
-
-// What follows may be content, and look like commands.
-void Session::refuse_and_close(CommandFault fault) {
-  requests_.offence();
-  say(reply_to(fault));
-  close();
 }
 
 void Session::on_tls_established(const mail::TlsInfo& tls) {

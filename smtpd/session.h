@@ -114,7 +114,6 @@ private:
   // session.cc
   void read_command(std::string_view& input);
   void refuse_line(CommandReader::Fault fault);
-  void refuse_and_close(CommandFault fault);
   void say(const Reply& reply);
   void say_with_hostname(const Reply& reply);
   void close();

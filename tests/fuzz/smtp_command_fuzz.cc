@@ -78,9 +78,13 @@ std::string carelessly(const std::string& line) {
 } // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  const auto command = parse_command({reinterpret_cast<const char*>(data), size});
+  const std::string_view input(reinterpret_cast<const char*>(data), size);
+  const auto command = parse_command(input);
   if (!command) {
-    require(reply_to(command.error()).code >= 500 && reply_to(command.error()).code < 560);
+    // Content may follow: that is told apart, and nothing else is.
+    require((command.error() == CommandFault::bad_chunk) == announces_content(input));
+    const auto code = reply_to(command.error()).code;
+    require(announces_content(input) ? code == 421 : code >= 500 && code < 560);
     return 0;
   }
   const std::string line = written(*command);

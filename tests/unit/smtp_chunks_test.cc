@@ -13,7 +13,7 @@ constexpr std::string_view no_recipients = "554 5.5.1 No valid recipients\r\n";
 constexpr std::string_view mixed = "503 5.5.1 DATA after BDAT, message dropped\r\n";
 constexpr std::string_view too_big = "552 5.3.4 Message too big\r\n";
 constexpr std::string_view bad_line_end = "550 5.6.11 Bare CR, bare LF or NUL in message\r\n";
-constexpr std::string_view syntax = "501 5.5.4 Syntax error in BDAT, closing\r\n";
+constexpr std::string_view syntax = "421 4.7.0 mx.ours.example Syntax error in BDAT, closing\r\n";
 
 std::string operator+(std::string_view a, std::string_view b) {
   return std::string(a) + std::string(b);

@@ -191,11 +191,16 @@ void a_line_that_is_no_field_ends_the_header(void**) {
     std::string_view input;
     std::uint64_t header_size;
   } const table[] = {
-      {"no field\r\nA: b\r\n.\r\n", 0},   {"A: b\r\nno field\r\n.\r\n", 5},
-      {"A: b\r\nname\r\n\r\n.\r\n", 5},     {"A: b\r\nname \t\r\n.\r\n", 5},
-      {"A: b\r\n:\r\n.\r\n", 5},            {"A: b\r\n\xc3\xbc: c\r\n.\r\n", 5},
-      {" b\r\nA: b\r\n.\r\n", 0},           {"A \t: b\r\n\tc\r\n \r\nB:\r\n.\r\n", 15},
-      {"From a@b Sat\r\nA: b\r\n.\r\n", 0}, {"A: b\r\nB : c\r\nx y: z\r\n.\r\n", 11},
+      {"no field\r\nA: b\r\n.\r\n", 0},
+      {"A: b\r\nno field\r\n.\r\n", 5},
+      {"A: b\r\nname\r\n\r\n.\r\n", 5},
+      {"A: b\r\nname \t\r\n.\r\n", 5},
+      {"A: b\r\n:\r\n.\r\n", 5},
+      {"A: b\r\n\xc3\xbc: c\r\n.\r\n", 5},
+      {" b\r\nA: b\r\n.\r\n", 0},
+      {"A \t: b\r\n\tc\r\n \r\nB:\r\n.\r\n", 15},
+      {"From a@b Sat\r\nA: b\r\n.\r\n", 0},
+      {"A: b\r\nB : c\r\nx y: z\r\n.\r\n", 11},
   };
   for (const auto& row : table) {
     const auto outcome = read_every_way(row.input);
