@@ -14,7 +14,7 @@ namespace {
 Expected<std::string> return_path(const ipc::Begin& begin) {
   mail::ReversePath reverse_path;
   if (!begin.reverse_path.empty()) {
-    auto mailbox = mail::Mailbox::parse(begin.reverse_path.view(), mail::Charset::utf8);
+    auto mailbox = mail::Mailbox::parse_sender(begin.reverse_path.view(), mail::Charset::utf8);
     if (!mailbox)
       return fail("a reverse-path that is no mailbox");
     reverse_path = mail::ReversePath(std::move(*mailbox));

@@ -63,21 +63,27 @@ std::optional<std::string> take_local_part(std::string_view& rest, Charset chars
     return std::nullopt;
   if (charset == Charset::ascii && !is_ascii(*plain))
     return std::nullopt;
-  auto spelt = spell(*plain);
-  if (spelt.size() > Mailbox::max_local_part_size)
-    return std::nullopt;
-  return spelt;
+  return spell(*plain);
 }
 
 } // namespace
 
 std::optional<Mailbox> Mailbox::parse(std::string_view text, Charset charset) {
+  return read(text, charset, max_local_part_size);
+}
+
+std::optional<Mailbox> Mailbox::parse_sender(std::string_view text, Charset charset) {
+  return read(text, charset, max_size);
+}
+
+std::optional<Mailbox> Mailbox::read(std::string_view text, Charset charset,
+                                     std::size_t longest_local_part) {
   auto rest = text;
   auto local_part = take_local_part(rest, charset);
-  if (!local_part || !rest.starts_with('@'))
+  if (!local_part || local_part->size() > longest_local_part || !rest.starts_with('@'))
     return std::nullopt;
   auto domain = Domain::parse(rest.substr(1), charset);
-  if (!domain)
+  if (!domain || local_part->size() + 1 + domain->text().size() > max_size)
     return std::nullopt;
   return Mailbox(*std::move(local_part), *std::move(domain));
 }
@@ -86,7 +92,7 @@ std::optional<Mailbox> Mailbox::join(std::string_view local_part, const Domain& 
                                      Charset charset) {
   auto rest = local_part;
   auto spelt = take_local_part(rest, charset);
-  if (!spelt || !rest.empty())
+  if (!spelt || spelt->size() > max_local_part_size || !rest.empty())
     return std::nullopt;
   return Mailbox(*std::move(spelt), domain);
 }

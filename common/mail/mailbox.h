@@ -19,6 +19,10 @@ public:
   static constexpr std::size_t max_size = max_local_part_size + 1 + Domain::max_size;
 
   static std::optional<Mailbox> parse(std::string_view text, Charset charset = Charset::ascii);
+  // A sender's, whose local part may be longer, up to max_size for the whole: addresses that hold
+  // another one (VERP, SRS) are, and §4.5.3.1 asks for taking what can be taken.
+  static std::optional<Mailbox> parse_sender(std::string_view text,
+                                             Charset charset = Charset::ascii);
   // LOCAL_PART as it would stand before the @, quoted if need be.
   static std::optional<Mailbox> join(std::string_view local_part, const Domain& domain,
                                      Charset charset = Charset::ascii);
@@ -35,6 +39,8 @@ public:
   friend bool operator==(const Mailbox& a, const Mailbox& b) { return a.key() == b.key(); }
 
 private:
+  static std::optional<Mailbox> read(std::string_view text, Charset charset,
+                                     std::size_t longest_local_part);
   Mailbox(std::string local_part, Domain domain)
       : local_part_(std::move(local_part)), domain_(std::move(domain)) {}
 

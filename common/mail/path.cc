@@ -58,7 +58,7 @@ std::optional<ReversePath> take_reverse_path(std::string_view& text, Charset cha
     text = rest;
     return ReversePath();
   }
-  auto mailbox = Mailbox::parse(*inside, charset);
+  auto mailbox = Mailbox::parse_sender(*inside, charset);
   if (!mailbox)
     return std::nullopt;
   text = rest;

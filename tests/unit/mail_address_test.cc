@@ -155,7 +155,25 @@ void mailboxes_have_one_spelling(void**) {
   }
   assert_true(Mailbox::parse(local64 + "@x").has_value());
   assert_false(Mailbox::parse(local64 + "x@x").has_value());
+  assert_true(Mailbox::parse(local64 + '@' + longest_domain).has_value());
   assert_false(Mailbox::parse(std::string("a\0b@x", 5)).has_value());
+}
+
+// A list's VERP, or a forwarder's SRS: an address within an address.
+void senders_may_have_longer_local_parts(void**) {
+  const std::string sender = "SRS0=HHH=TT=" + std::string(60, 'h') + ".example=list-bounces+" +
+                             std::string(60, 'u') + "=x.example@f.example";
+  assert_text_equal(Mailbox::parse_sender(sender)->text(), sender);
+  const std::string longest(Mailbox::max_size - 2, 'x');
+  assert_true(Mailbox::parse_sender(longest + "@x").has_value());
+  assert_false(Mailbox::parse_sender(longest + "x@x").has_value());
+  assert_false(Mailbox::parse_sender(std::string(65, 'x') + '@' + longest_domain).has_value());
+  for (const std::string& text : {'<' + sender + '>', '<' + longest + "@x>"}) {
+    std::string_view reverse_path = text, forward_path = text;
+    assert_true(take_reverse_path(reverse_path, Charset::ascii).has_value());
+    assert_false(take_forward_path(forward_path, Charset::ascii).has_value());
+  }
+  assert_false(Mailbox::join(std::string(65, 'x'), *Domain::parse("x")).has_value());
 }
 
 void mailboxes_compare_without_case_and_quoting(void**) {
@@ -270,6 +288,7 @@ int main() {
       cmocka_unit_test(punycode_agrees_with_rfc_3492),
       cmocka_unit_test(utf8_is_strict),
       cmocka_unit_test(mailboxes_have_one_spelling),
+      cmocka_unit_test(senders_may_have_longer_local_parts),
       cmocka_unit_test(mailboxes_compare_without_case_and_quoting),
       cmocka_unit_test(mailboxes_in_utf8),
       cmocka_unit_test(mailboxes_are_joined),
