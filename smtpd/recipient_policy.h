@@ -1,10 +1,12 @@
-// RecipientPolicy: whose mail is taken, asked once for each RCPT.
+// RecipientPolicy: whose mail is taken, asked once for each RCPT, and again when that may have
+// changed.
 #pragma once
 
 #include "common/mail/path.h"
 
 #include <cstdint>
 #include <expected>
+#include <optional>
 
 namespace letterlock::smtpd {
 
@@ -31,6 +33,8 @@ public:
   // SIZE is what the client has declared, in octets; 0: nothing.
   virtual std::expected<Recipient, RecipientRefusal> judge(const mail::ForwardPath& path,
                                                            std::uint64_t size) const = 0;
+  // Where mail for an address that was accepted goes by now; none: nowhere.
+  virtual std::optional<AccountId> account_of(const mail::Mailbox& address) const = 0;
 };
 
 } // namespace letterlock::smtpd

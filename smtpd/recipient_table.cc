@@ -65,6 +65,11 @@ RecipientTable::judge(const mail::Mailbox& mailbox) const {
   return Recipient{*account, mailbox};
 }
 
+std::optional<AccountId> RecipientTable::account_of(const mail::Mailbox& address) const {
+  const auto recipient = judge(address);
+  return recipient ? std::optional(recipient->account) : std::nullopt;
+}
+
 std::optional<AccountId> RecipientTable::postmaster_account() const {
   if (!postmaster_)
     return std::nullopt;

@@ -35,6 +35,7 @@ public:
                                                    std::uint64_t) const override {
     return judge(path);
   }
+  std::optional<AccountId> account_of(const mail::Mailbox& address) const override;
 
 private:
   std::expected<Recipient, RecipientRefusal> judge(const mail::Mailbox& mailbox) const;

@@ -71,6 +71,7 @@ inline constexpr Reply tls_in_transaction{503, "5.5.1", "Not within a mail trans
 inline constexpr Reply no_such_user{550, "5.1.1", "No such user here"};
 inline constexpr Reply relaying_denied{550, "5.7.1", "Relaying denied"};
 inline constexpr Reply too_many_recipients{452, "4.5.3", "Too many recipients"};
+inline constexpr Reply recipients_changed{451, "4.3.0", "Recipients have changed, try again"};
 inline constexpr Reply non_ascii_address{553, "5.6.7", "Address needs SMTPUTF8"};
 
 // Content.

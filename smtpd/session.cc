@@ -1,6 +1,7 @@
 // The events of a session and what they mean in each phase.
 #include "smtpd/session.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace letterlock::smtpd {
@@ -127,6 +128,13 @@ void Session::on_reload(std::shared_ptr<const SessionSettings> settings,
                         std::shared_ptr<const RecipientPolicy> recipients) {
   settings_ = std::move(settings);
   recipients_ = std::move(recipients);
+  if (!transaction_)
+    return;
+  const auto& accepted = transaction_->envelope.recipients;
+  transaction_->outdated =
+      !std::all_of(accepted.begin(), accepted.end(), [this](const Recipient& recipient) {
+        return recipients_->account_of(recipient.address) == recipient.account;
+      });
 }
 
 void Session::say(const Reply& reply) {

@@ -90,7 +90,8 @@ public:
   // The connection is gone. A pending commit stays with the storage.
   void on_disconnect();
 
-  // A new configuration, used from the next command on.
+  // A new configuration, used from the next command on: DATA, or the first BDAT, is refused if mail
+  // for a recipient that was accepted would not go where it was to go then.
   void on_reload(std::shared_ptr<const SessionSettings> settings,
                  std::shared_ptr<const RecipientPolicy> recipients);
 
@@ -104,6 +105,7 @@ private:
     std::uint64_t declared_size = 0;
     std::unordered_set<std::string> recipient_keys; // to know duplicates
     std::uint32_t full_recipients = 0;              // answered 452 4.2.2
+    bool outdated = false; // a recipient's mail goes elsewhere since a new configuration
   };
   struct Chunk {
     std::uint64_t left; // octets that are still to come

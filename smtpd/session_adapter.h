@@ -73,6 +73,9 @@ private:
   // whoever is turned away.
   std::expected<Recipient, RecipientRefusal> judge(const mail::ForwardPath& path,
                                                    std::uint64_t size) const override;
+  std::optional<AccountId> account_of(const mail::Mailbox& address) const override {
+    return generation_->recipients.account_of(address);
+  }
 
   // io::ConnectionHandler
   std::size_t input(Bytes bytes) override;

@@ -31,6 +31,8 @@ const Reply* Session::judge(const Bdat& bdat) const {
     return &replies::need_mail;
   if (transaction_->envelope.recipients.empty())
     return &replies::no_recipients;
+  if (!reader_ && transaction_->outdated)
+    return &replies::recipients_changed;
   const auto before = reader_ ? reader_->counts().wire_size : 0;
   const auto limit = settings_->content.size;
   if (bdat.size > limit - std::min(limit, before))

@@ -140,6 +140,10 @@ void Session::execute(const Data&) {
     refuse_command(replies::data_after_bdat);
     return close_if_dismissed();
   }
+  if (transaction_->outdated) {
+    say(replies::recipients_changed);
+    return next_command();
+  }
   const auto start = requests_.begin_content(transaction_->declared_size);
   if (!start)
     return refuse_content(start.error());

@@ -343,6 +343,55 @@ void recipients_of_a_message_are_limited(void**) {
                         std::string(recipient_ok) + std::string(go_ahead));
 }
 
+// Before its content has begun a message goes where the new configuration says, or nowhere.
+void recipients_are_judged_again_by_a_new_configuration(void**) {
+  const auto table = [](std::optional<AccountId> catchall, std::optional<AccountId> alice) {
+    auto made = std::make_shared<RecipientTable>();
+    assert_true(made->add_domain(*mail::Domain::parse("ours.example"), catchall).has_value());
+    if (alice)
+      assert_true(made->add_route(*mail::Mailbox::parse("alice@ours.example"), *alice).has_value());
+    return made;
+  };
+  const std::string changed = "451 4.3.0 Recipients have changed, try again\r\n";
+  const auto reload = [](Talk& talk, std::shared_ptr<const RecipientPolicy> policy) {
+    talk.session.on_reload(std::make_shared<SessionSettings>(settings()), std::move(policy));
+  };
+  const auto begun = [](Talk& talk) -> Talk& {
+    return talk.rcpt().quietly("RCPT TO:<\"Alice\"@ours.example>\r\n");
+  };
+  for (const auto& [catchall, alice] :
+       {std::pair<std::optional<AccountId>, std::optional<AccountId>>{1, std::nullopt},
+        {1, 3},
+        {std::nullopt, 2}}) {
+    Talk data;
+    reload(begun(data), table(catchall, alice));
+    assert_text_equal(data.say("DATA\r\nRSET\r\nMAIL FROM:<>\r\n").heard(),
+                      changed + std::string(ok) + std::string(sender_ok));
+    assert_text_equal(data.asked(), "");
+    Talk chunk;
+    reload(begun(chunk), table(catchall, alice));
+    assert_text_equal(chunk.say("BDAT 6 LAST\r\nQUIT\r\nMAIL FROM:<>\r\n").heard(),
+                      changed + std::string(sender_ok));
+  }
+  Talk same;
+  reload(begun(same), table(std::nullopt, 2));
+  reload(same, table(1, 2)); // and back
+  assert_text_equal(same.say("DATA\r\n").heard(), go_ahead);
+  reload(same, table(1, std::nullopt));
+  same.say("x\r\n.\r\n");
+  assert_text_equal(same.asked(),
+                    "begin(0) commit(<a@b.example> 1:x@ours.example 2:alice@ours.example)");
+  reload(same, table(std::nullopt, std::nullopt));
+  same.commit();
+  assert_text_equal(same.heard(), accepted);
+
+  Talk chunks;
+  begun(chunks).quietly("BDAT 3\r\nx\r\n");
+  reload(chunks, table(1, std::nullopt));
+  chunks.say("BDAT 0 LAST\r\n").commit();
+  assert_text_equal(chunks.heard(), accepted);
+}
+
 // A policy under which the first account's room is for so many octets.
 class NearlyFull final : public RecipientPolicy {
 public:
@@ -352,6 +401,9 @@ public:
     if (recipient && recipient->account == 1 && size > 500)
       return std::unexpected(RecipientRefusal::full);
     return recipient;
+  }
+  std::optional<AccountId> account_of(const mail::Mailbox& address) const override {
+    return recipients()->account_of(address);
   }
 };
 
@@ -604,6 +656,7 @@ int main() {
       cmocka_unit_test(smtputf8_that_is_not_offered_is_unknown),
       cmocka_unit_test(smtputf8_shows_in_received),
       cmocka_unit_test(recipients_of_a_message_are_limited),
+      cmocka_unit_test(recipients_are_judged_again_by_a_new_configuration),
       cmocka_unit_test(a_full_account_is_refused_for_the_time_being_and_alone),
       cmocka_unit_test(who_names_full_accounts_without_end_is_sent_away),
       cmocka_unit_test(rset_after_mail_is_no_idling),
