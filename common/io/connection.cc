@@ -83,7 +83,7 @@ void Connection::pump() {
           // More that is at hand may still be wanted now; its answers leave with these.
           if (moved && !left_.empty() && takes_input())
             continue;
-        } else if (may_read && (readable_ || more_inside_)) {
+        } else if (may_read && !input_ended_ && (readable_ || more_inside_)) {
           may_read = false;
           if (!read_input())
             return;
@@ -92,6 +92,9 @@ void Connection::pump() {
       }
       if (!write_output())
         return;
+      // All that came has been taken and answered, and nothing more will come.
+      if (input_ended_ && left_.empty() && takes_input() && handler_.output().empty())
+        return end("");
       // What had to leave before more was wanted has left.
       moved = moved || (!took_input && takes_input());
       if (handler_.output().empty() && (tls_wanted_ || finish_wanted_)) {
@@ -177,6 +180,12 @@ void Connection::forget_left() {
   left_.shrink_to_fit();
 }
 
+// The peer may have closed its half alone and wait for the answers to what it sent.
+void Connection::note_end() {
+  input_ended_ = true;
+  readable_ = more_inside_ = false;
+}
+
 // False: the connection has ended.
 bool Connection::read_input() {
   if (!tls_) {
@@ -188,7 +197,7 @@ bool Connection::read_input() {
     if (count < 0)
       return end(Error::system("receive").text), false;
     if (count == 0)
-      return end(""), false;
+      return note_end(), true;
     // Level-triggered: if there is more the loop says so again.
     readable_ = false;
     return feed(std::span(read_buffer).first(static_cast<std::size_t>(count)));
@@ -206,7 +215,9 @@ bool Connection::read_input() {
       // What came before the end is handed in first; the end is met again at the next read.
       if (size > 0)
         break;
-      return end(result.state == TlsState::end ? "" : tls_->reason().view()), false;
+      if (result.state == TlsState::end)
+        return note_end(), true;
+      return end(tls_->reason().view()), false;
     }
     size += result.bytes;
   }
@@ -274,13 +285,13 @@ Connection::Moved Connection::note(const TlsResult& result) {
 // Interest in reading that ends is left as it is until the socket shows something: most often the
 // client waits for an answer, and the next thing is that input is wanted again.
 void Connection::set_interest() {
-  const bool wants = phase_ == Phase::open && takes_input();
+  const bool wants = phase_ == Phase::open && takes_input() && !input_ended_;
   if (wants && more_inside_)
     again_.start(std::chrono::milliseconds(0));
   if ((wants && left_.empty()) || phase_ == Phase::lingering ||
       (needs_read_ && phase_ != Phase::open))
     watch_.want_read(true);
-  else if (readable_)
+  else if (readable_ || input_ended_)
     watch_.want_read(false);
   watch_.want_write(needs_write_);
 }

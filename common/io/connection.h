@@ -2,7 +2,9 @@
 //
 // It pulls: the handler says what is to be sent and whether input is wanted, and the connection
 // moves what the socket takes and gives. Unconsumed input is kept, at most one read of it, and
-// nothing more is read until it is consumed; an idle connection holds no buffer. The handler calls
+// nothing more is read until it is consumed; an idle connection holds no buffer. When the peer has
+// closed its half, what it sent is still answered: the connection ends once the handler has sent all
+// output and wants input, and it is for the handler's time limits that it does. The handler calls
 // update() after anything has changed for another reason than a call from here.
 #pragma once
 
@@ -71,6 +73,7 @@ private:
   bool write_output();
   bool read_input();
   bool feed(std::span<std::byte> bytes);
+  void note_end();
   void forget_left();
   bool handshake();
   bool close_down();
@@ -88,6 +91,7 @@ private:
   bool readable_ = false;    // the socket, as far as is known
   bool needs_write_ = false; // something waits for the socket to become writable
   bool needs_read_ = false;  // something besides input waits for it to become readable
+  bool input_ended_ = false; // the peer has closed its half
   bool more_inside_ = false; // TLS may hold input that the socket does not show
   std::string left_;         // read and not consumed
   std::string why_;

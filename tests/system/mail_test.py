@@ -370,6 +370,19 @@ class PipeliningTest(MailTest):
         self.assertIn(b"Subject: one", self.take_one("main"))
         self.assertIn(b"Subject: two", self.take_one("alice"))
 
+    def test_client_that_closes_its_half_behind_a_message(self):
+        """As `... | nc` does: the message is stored, so it has to hear that."""
+        for size in (10, 300_000):
+            with self.subTest(size=size), self.lab.smtp() as session:
+                session.send(b"EHLO client.example\r\nMAIL FROM:<a@remote.example>\r\n"
+                             b"RCPT TO:<one@example.com>\r\nDATA\r\nSubject: half\r\n\r\n" +
+                             (b"y" * 78 + b"\r\n") * (size // 80) + b".\r\n")
+                session.socket.shutdown(socket.SHUT_WR)
+                codes = [session.reply()[:3] for _ in range(5)]
+                self.assertEqual(codes, "250 250 250 354 250".split())
+                self.assertEqual(session.rest(), b"")
+                self.assertIn(b"Subject: half", self.take_one())
+
     def test_whole_pop3_session_in_one_packet(self):
         self.lab.send(b"Subject: one\r\n\r\nx")
         with Pop3(self.lab.pop3s_port, tls=self.lab.trust()) as session:

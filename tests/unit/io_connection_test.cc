@@ -113,8 +113,10 @@ void input_that_is_not_wanted_waits_in_the_kernel(void**) {
     io::Timer timer(scene.loop, [&] { over = true; });
     timer.start(20ms);
     int turns = 0;
-    for (; !over; ++turns)
+    while (!over) {
       scene.loop.turn();
+      ++turns;
+    }
     assert_true(turns <= 3);
     assert_int_equal(scene.echo.inputs, inputs);
     assert_int_equal(scene.connection->unconsumed(), 0);
@@ -133,6 +135,54 @@ void an_end_shows_after_input_was_not_wanted(void**) {
   scene.go_on();
   scene.until([&] { return scene.echo.ended; });
   assert_text_equal(scene.read(), "?last");
+}
+
+// A client may close its half behind what it has sent, and wait for the answers.
+void who_has_closed_its_half_is_answered(void**) {
+  Scene scene;
+  scene.write("ab?cd?ef");
+  ::shutdown(scene.peer.get(), SHUT_WR);
+  scene.until([&] { return scene.echo.waiting && scene.echo.out.empty(); });
+  assert_text_equal(scene.read(), "ab?");
+  scene.echo.out = "1"; // the answer that was waited for
+  scene.go_on();
+  scene.until([&] { return scene.echo.waiting && scene.echo.out.empty(); });
+  assert_text_equal(scene.read(), "1cd?");
+  scene.echo.out = "2";
+  scene.go_on();
+  scene.until([&] { return scene.echo.ended; });
+  assert_text_equal(scene.read(), "2ef");
+}
+
+void an_answer_that_comes_after_the_end_was_seen_is_sent(void**) {
+  Scene scene;
+  const std::string much(4u << 20, 'x');
+  scene.echo.out = much; // more than the peer takes at once
+  scene.connection->update();
+  scene.until([&] { return scene.echo.sends > 0 && scene.echo.out.size() < much.size(); });
+  ::shutdown(scene.peer.get(), SHUT_WR);
+  std::string taken;
+  // It costs no turns while the peer takes nothing.
+  bool over = false;
+  io::Timer timer(scene.loop, [&] { over = true; });
+  timer.start(20ms);
+  int turns = 0;
+  while (!over) {
+    scene.loop.turn();
+    ++turns;
+  }
+  assert_true(turns <= 4);
+  assert_false(scene.echo.ended);
+  scene.until([&] {
+    taken += scene.read();
+    return scene.echo.ended;
+  });
+  while (taken.size() < much.size()) {
+    const auto more = scene.read();
+    assert_false(more.empty());
+    taken += more;
+  }
+  assert_true(taken == much);
 }
 
 void what_the_peer_does_not_take_waits(void**) {
@@ -157,6 +207,8 @@ int main() {
       cmocka_unit_test(answers_to_what_was_left_leave_with_what_was_to_be_said),
       cmocka_unit_test(input_that_is_not_wanted_waits_in_the_kernel),
       cmocka_unit_test(an_end_shows_after_input_was_not_wanted),
+      cmocka_unit_test(who_has_closed_its_half_is_answered),
+      cmocka_unit_test(an_answer_that_comes_after_the_end_was_seen_is_sent),
       cmocka_unit_test(what_the_peer_does_not_take_waits),
   };
   return cmocka_run_group_tests(tests, nullptr, nullptr);

@@ -295,6 +295,21 @@ void a_message_outlives_its_client(void**) {
   assert_int_equal(scene.service.sessions(), 0);
 }
 
+// RFC 5321 §4.1.1.4: who has sent a message hears what became of it, though it sends no more.
+void who_has_closed_its_half_hears_the_answer(void**) {
+  SmtpScene scene;
+  scene.queued.answer = std::nullopt;
+  auto client = scene.client_in_data();
+  scene.expect(*client, "354 ");
+  client->send("x\r\n.\r\n");
+  scene.until([&] { return client->all_sent(); });
+  ::shutdown(client->fd(), SHUT_WR);
+  scene.until([&] { return scene.queued.messages.size() == 1; });
+  scene.queued.commit_outcome(scene.queued.messages[0].transaction, ipc::CommitOutcome::durable);
+  scene.expect(*client, "Accepted ");
+  scene.expect_end(*client);
+}
+
 void a_connection_over_the_limit_waits(void**) {
   SmtpScene scene;
   scene.configure(1);
@@ -541,6 +556,7 @@ int main() {
       cmocka_unit_test(a_client_that_leaves_gives_its_scratch_file_back_and_sends_nothing),
       cmocka_unit_test(a_lease_for_a_client_that_left_goes_back),
       cmocka_unit_test(a_message_outlives_its_client),
+      cmocka_unit_test(who_has_closed_its_half_hears_the_answer),
       cmocka_unit_test(a_connection_over_the_limit_waits),
       cmocka_unit_test(a_silent_client_is_told_so),
       cmocka_unit_test(a_client_that_reads_no_replies_is_dropped),
