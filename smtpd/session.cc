@@ -106,6 +106,14 @@ void Session::on_shutdown() {
   dismiss(replies::shutting_down);
 }
 
+void Session::on_shutdown_overdue() {
+  // A handshake leaves no place for a reply.
+  if (phase_ == Phase::commit || phase_ == Phase::tls || phase_ == Phase::closed)
+    return;
+  close_with(replies::shutting_down);
+  flush();
+}
+
 void Session::on_access_withdrawn() {
   dismiss(replies::access_withdrawn);
 }

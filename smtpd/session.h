@@ -87,6 +87,9 @@ public:
   // answer to the message.
   void on_shutdown();
   void on_access_withdrawn();
+  // The time for that is over: says 421 at once, and drops what is on its way in. Does nothing
+  // while a commit is pending, because its outcome is not known.
+  void on_shutdown_overdue();
   // The connection is gone. A pending commit stays with the storage.
   void on_disconnect();
 

@@ -106,6 +106,11 @@ void SessionAdapter::shut_down() {
   connection_.update();
 }
 
+void SessionAdapter::shut_down_now() {
+  session_.on_shutdown_overdue();
+  connection_.update();
+}
+
 // ---- The connection
 
 // All the bytes at hand go in at once: that is how the session sees what follows STARTTLS.

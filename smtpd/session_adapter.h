@@ -53,6 +53,8 @@ public:
   void reload(std::shared_ptr<const Generation> generation);
   // 421 as soon as no message is in the air.
   void shut_down();
+  // 421 at once, unless a message is with queued.
+  void shut_down_now();
 
 private:
   using Clock = IdleTimer::Clock;

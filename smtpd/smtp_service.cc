@@ -12,7 +12,8 @@ namespace letterlock::smtpd {
 // The time zone is read here, because its files are out of reach in the sandbox.
 SmtpService::SmtpService(Context& context, const Timeouts& timeouts)
     : context_(context), timeouts_(timeouts), signer_(context),
-      deliveries_(context, timeouts.relink), grace_(context.loop, [this] { context_.finished(); }) {
+      deliveries_(context, timeouts.relink), grace_(context.loop, [this] { grace_is_over(); }),
+      farewell_(context.loop, [this] { context_.finished(); }) {
   if (const auto ready = io::tls_library_init(); !ready)
     throw std::runtime_error(ready.error().text);
   ::tzset();
@@ -121,6 +122,13 @@ void SmtpService::stop(std::chrono::milliseconds grace) {
     session->shut_down();
   grace_.start(grace);
   finish_if_idle();
+}
+
+// RFC 5321 §3.8: a client should hear 421 before its connection is closed.
+void SmtpService::grace_is_over() {
+  for (const auto& [number, session] : sessions_)
+    session->shut_down_now();
+  farewell_.start(timeouts_.farewell);
 }
 
 void SmtpService::finish_if_idle() {

@@ -47,7 +47,8 @@ public:
   void switch_generation();
   void discard_generation();
   void connect(const ipc::Peer& peer, UniqueFd socket);
-  // Finished when no session is open and no message is without an outcome, or after GRACE.
+  // Finished when no session is open and no message is without an outcome, or after GRACE and the
+  // time in which the sessions that are left hear 421.
   void stop(std::chrono::milliseconds grace);
 
   std::size_t sessions() const { return sessions_.size(); }
@@ -57,6 +58,7 @@ private:
   void ended(std::uint64_t number);
   void open_acceptors();
   void finish_if_idle();
+  void grace_is_over();
 
   Context& context_;
   const Timeouts timeouts_;
@@ -76,6 +78,7 @@ private:
   io::RefusalNotice recipient_notice_;
   bool stopping_ = false;
   io::Timer grace_;
+  io::Timer farewell_;
 };
 
 } // namespace letterlock::smtpd

@@ -3,9 +3,9 @@
 // It pulls: the handler says what is to be sent and whether input is wanted, and the connection
 // moves what the socket takes and gives. Unconsumed input is kept, at most one read of it, and
 // nothing more is read until it is consumed; an idle connection holds no buffer. When the peer has
-// closed its half, what it sent is still answered: the connection ends once the handler has sent all
-// output and wants input, and it is for the handler's time limits that it does. The handler calls
-// update() after anything has changed for another reason than a call from here.
+// closed its half, what it sent is still answered: the connection ends once the handler has sent
+// all output and wants input, and it is for the handler's time limits that it does. The handler
+// calls update() after anything has changed for another reason than a call from here.
 #pragma once
 
 #include "common/base/byte_reader.h"

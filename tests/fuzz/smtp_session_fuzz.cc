@@ -189,6 +189,9 @@ public:
       session_.on_disconnect();
       require(!session_.wants_input());
       break;
+    case 6:
+      session_.on_shutdown_overdue();
+      break;
     default:
       answer();
     }

@@ -393,13 +393,26 @@ void the_end_waits_for_messages_in_the_air(void**) {
   assert_int_equal(scene.service.sessions(), 0);
 }
 
+// Who is amid a message is told 421 then; who waits for its outcome is told nothing that may be
+// wrong.
 void the_end_comes_after_the_grace(void**) {
-  SmtpScene scene;
+  smtpd::Timeouts timeouts;
+  timeouts.farewell = 20ms;
+  SmtpScene scene(timeouts);
+  scene.queued.answer = std::nullopt;
+  auto waiting = scene.client_in_data();
+  waiting->send("x\r\n.\r\n");
+  scene.until([&] { return scene.queued.messages.size() == 1; });
+  scene.expect(*waiting, "354 End data with <CR><LF>.<CR><LF>\r\n");
   auto client = scene.client_in_data();
+  client->send("unfinished");
   scene.expect(*client, "354 ");
   scene.service.stop(20ms);
   scene.context.loop.run(); // ends
-  assert_int_equal(scene.service.sessions(), 1);
+  // What was written last may not have been read yet.
+  scene.expect(*client, "421 4.3.2 mx.example.com Shutting down, try again later\r\n");
+  scene.expect_end(*client);
+  assert_text_equal(waiting->wire, "");
 }
 
 void open_sessions_take_the_new_generation(void**) {

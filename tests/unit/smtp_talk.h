@@ -104,6 +104,7 @@ inline void check_rows(const std::function<void(Talk&)>& enter, std::initializer
   }
 }
 
+inline const mail::TlsInfo tls13{"TLSv1.3", "AEAD-AES256-GCM-SHA384"};
 inline constexpr std::string_view ok = "250 2.0.0 OK\r\n";
 inline constexpr std::string_view helo = "250 mx.ours.example\r\n";
 inline constexpr std::string_view help =
