@@ -187,10 +187,10 @@ const Reply& reply_to(CommandFault fault) {
   return replies::unknown_command; // not reached: the switch is complete
 }
 
-std::string command_names() {
+std::string command_names(bool with_starttls) {
   std::string names;
   for (const Verb& verb : verbs)
-    if (verb.read)
+    if (verb.read && (with_starttls || verb.name != "STARTTLS"))
       (names += names.empty() ? "" : " ") += verb.name;
   return names;
 }

@@ -40,7 +40,7 @@ std::expected<Command, CommandFault> parse_command(std::string_view line);
 
 const Reply& reply_to(CommandFault fault);
 
-// The verbs that there are commands for, separated by spaces.
-std::string command_names();
+// The verbs that there are commands for, separated by spaces; STARTTLS only where it can be said.
+std::string command_names(bool with_starttls);
 
 } // namespace letterlock::smtpd

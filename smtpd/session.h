@@ -149,6 +149,7 @@ private:
   void refuse_attempt(const Reply& reply);
   void refuse_recipient(RecipientRefusal refusal);
   void say_error(const Reply& reply);
+  bool offers_starttls() const { return settings_->offer_starttls && !peer_.tls; }
   bool count_idle_command(); // false: that was one too many, and the session is over
 
   // session_content.cc

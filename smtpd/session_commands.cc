@@ -52,7 +52,7 @@ void Session::execute(const Ehlo& ehlo) {
   replies_ += "\r\n250-PIPELINING\r\n250-SIZE ";
   replies_ += std::to_string(settings_->content.size);
   replies_ += "\r\n250-8BITMIME\r\n250-CHUNKING\r\n250-ENHANCEDSTATUSCODES\r\n";
-  if (settings_->offer_starttls && !peer_.tls)
+  if (offers_starttls())
     replies_ += "250-STARTTLS\r\n";
   if (settings_->offer_smtputf8)
     replies_ += "250-SMTPUTF8\r\n";
@@ -182,8 +182,8 @@ void Session::execute(const Expn&) {
 void Session::execute(const Help&) {
   if (!count_idle_command())
     return;
-  static const std::string names = "214-2.0.0 " + command_names() + "\r\n";
-  replies_ += names;
+  (replies_ += "214-2.0.0 ") += command_names(offers_starttls());
+  replies_ += "\r\n";
   say(replies::help);
 }
 

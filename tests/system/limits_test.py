@@ -111,6 +111,31 @@ class LimitsTest(unittest.TestCase):
                 self.assertEqual(evaluate(bounds[1]), written(least))
                 self.assertEqual(evaluate(bounds[2]), written(most))
 
+    def test_keys_that_may_be_no_are_as_documented(self):
+        schema = (TREE / "common/conf/schema.cc").read_text()
+        units = {"second_ms": 1000, "minute_ms": 60_000, "day_ms": 86_400_000}
+        documented = list(rows(columns=5))
+        self.assertEqual({row[0] for row in documented},
+                         {f"`[{section}] {name}`" for section, name in re.findall(
+                             r'KeyRow{(\w+), "(\w+)", "(?:TIME|RATE)\|no"', schema)
+                          if section in ("access", "limits")})
+        for key, default, least, most, where in documented:
+            with self.subTest(key=key):
+                section, name = re.fullmatch(r"`\[(\w+)\] (\w+)`", key).groups()
+                row = re.search(rf'KeyRow{{{section}, "{name}", "\w+\|no", "(\w+)"', schema)
+                self.assertEqual(row[1], default)
+                file, parser = where.strip("`").split(": ")
+                source = (TREE / file).read_text()
+                duration = re.search(rf"\b{parser} = duration_or_no<(\w+), (\w+)>", source)
+                if duration:
+                    self.assertEqual(units[duration[1]], written(least))
+                    self.assertEqual(units[duration[2]], written(most))
+                else:
+                    body = source[source.index(f" {parser}("):]
+                    self.assertEqual(evaluate(re.search(r"\bmost = ([\d']+);", body)[1]), written(most))
+                    self.assertIn("*number == 0", body)
+                    self.assertEqual(1, written(least))
+
     def test_no_limit_is_missing(self):
         known = {tuple(row[2].strip("`").split(": ")) for row in rows(columns=4)} | NOT_A_LIMIT
         self.assertEqual(set(limits_of_the_code()) - known, set(), "add them to docs/limits.md")

@@ -50,6 +50,19 @@ void ehlo_lists_what_is_offered(void**) {
                     "250-LIMITS RCPTMAX=100 MAILMAX=7\r\n250 HELP\r\n");
 }
 
+void help_names_what_can_be_said(void**) {
+  const std::string_view without_tls =
+      "214-2.0.0 EHLO HELO MAIL RCPT DATA BDAT RSET NOOP QUIT VRFY EXPN HELP\r\n"
+      "214 2.0.0 See RFC 5321\r\n";
+  Talk clear;
+  assert_text_equal(clear.say("HELP\r\n").heard(), help);
+  clear.quietly("STARTTLS\r\n").session.on_tls_established(tls13);
+  assert_text_equal(clear.say("HELP\r\n").heard(), without_tls);
+  auto bare = settings();
+  bare.offer_starttls = false;
+  assert_text_equal(Talk(bare).say("HELP\r\n").heard(), without_tls);
+}
+
 void state_start(void**) {
   check_rows([](Talk&) {},
              {
@@ -389,6 +402,7 @@ int main() {
       cmocka_unit_test(the_greeting_names_the_host),
       cmocka_unit_test(who_talks_before_the_greeting_is_sent_away),
       cmocka_unit_test(ehlo_lists_what_is_offered),
+      cmocka_unit_test(help_names_what_can_be_said),
       cmocka_unit_test(state_start),
       cmocka_unit_test(state_greeted),
       cmocka_unit_test(state_mail),
