@@ -1,6 +1,7 @@
 // Taking messages from smtpd into the store.
 #include "queued/delivery_link.h"
 
+#include <algorithm>
 #include <limits>
 #include <utility>
 
@@ -93,13 +94,14 @@ void DeliveryLink::committed(const CommitResult& result, const Submitted& submit
 }
 
 void DeliveryLink::on(const ipc::ScratchRequest& request) {
-  if (request.bytes > bounds_.message_size)
+  if (std::max(request.bytes, request.expected) > bounds_.message_size)
     return refuse_lease(request, "it is over max_message_size");
   request.scratch == 0 ? lease(request) : extend(request);
 }
 
 void DeliveryLink::refuse_lease(const ipc::ScratchRequest& request, std::string_view why) {
-  context_.log.warning("scratch.refused", {{"bytes", request.bytes}, {"why", why}});
+  context_.log.warning("scratch.refused",
+                       {{"bytes", std::max(request.bytes, request.expected)}, {"why", why}});
   link_.send(ipc::ScratchRefused{request.session, ipc::CommitOutcome::full});
 }
 
@@ -109,7 +111,7 @@ void DeliveryLink::lease(const ipc::ScratchRequest& request) {
       link_.descriptors_waiting() >= most_descriptors_waiting)
     return refuse_lease(request, "it holds enough");
   ++leases_asked_;
-  store_.lease_scratch(borrower_, request.bytes,
+  store_.lease_scratch(borrower_, {request.bytes, request.expected},
                        [weak = weak_from_this(), &store = store_, borrower = borrower_,
                         request](Expected<ScratchLease> lease) {
                          if (const auto self = weak.lock())

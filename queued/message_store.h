@@ -37,6 +37,13 @@ inline std::uint32_t number_of(AccountId account) {
 enum class Borrower : std::uint64_t {};
 enum class ScratchId : std::uint64_t {};
 
+// Octets. Only BOOKED are booked: what a stranger says that it will send must not keep others out.
+// There has to be room for EXPECTED at the time, so that what cannot fit is not begun.
+struct ScratchRoom {
+  std::uint64_t booked = 0;
+  std::uint64_t expected = 0;
+};
+
 struct ScratchLease {
   ScratchId id{};
   UniqueFd file; // read-write, empty, at its beginning; without a name
@@ -310,9 +317,9 @@ public:
   // its DSN; without one it is refused.
   virtual void record_outcome(QueueOutcome outcome, std::function<void(CommitResult)> done) = 0;
 
-  // A file for content that is to come, with BYTES of room booked. None: no room (less the
-  // reserve), or too many leases; the error is for the log. Who asked and is gone gives it back.
-  virtual void lease_scratch(Borrower borrower, std::uint64_t bytes,
+  // A file for content that is to come. None: no room (less the reserve), or too many leases; the
+  // error is for the log. Who asked and is gone gives it back.
+  virtual void lease_scratch(Borrower borrower, ScratchRoom room,
                              std::function<void(Expected<ScratchLease>)> done) = 0;
   // Books MORE bytes for it; false if there is no room or no such lease.
   virtual bool grow_scratch(Borrower borrower, ScratchId id, std::uint64_t more) = 0;

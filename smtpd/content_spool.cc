@@ -42,7 +42,9 @@ ContentSpool::~ContentSpool() {
 
 StorageStart ContentSpool::begin(std::uint64_t declared_size) {
   if (declared_size > inline_content_max)
-    ask_lease(declared_size + extend_below);
+    expected_ = bounded(declared_size + extend_below);
+  if (expected_ != 0)
+    ask_lease(std::min(first_lease, expected_));
   else if (memory_.scarce())
     ask_lease(first_lease);
   else if (!desk_.link_up())
@@ -104,7 +106,12 @@ ScratchDesk::Ticket ContentSpool::ticket() {
 
 void ContentSpool::ask_lease(std::uint64_t bytes) {
   asked_ = Asked::lease;
-  desk_.ask_lease(ticket(), bounded(bytes));
+  desk_.ask_lease(ticket(), bounded(bytes), expected_);
+}
+
+std::uint64_t ContentSpool::next_step() const {
+  const auto doubled = bounded(booked_ * 2);
+  return booked_ < expected_ ? std::min(doubled, expected_) : doubled;
 }
 
 void ContentSpool::ask_for_room() {
@@ -115,7 +122,7 @@ void ContentSpool::ask_for_room() {
       ask_lease(std::max(first_lease, size() + extend_below));
   } else if (booked_ < limit_ && size() + extend_below > booked_) {
     asked_ = Asked::extension;
-    desk_.ask_extension(ticket(), scratch_, bounded(booked_ * 2));
+    desk_.ask_extension(ticket(), scratch_, next_step());
   }
 }
 

@@ -26,7 +26,8 @@ public:
   static constexpr std::size_t inline_content_max = 64 * 1024;
   // The most octets that the owner may append between two looks at takes_more().
   static constexpr std::size_t feed_max = 64 * 1024;
-  // The first lease for content of unknown size; it is doubled as need be.
+  // The first lease, at most; it is doubled as content comes. A declared size is compared with the
+  // room that there is, but books none: else a client could keep all others out by declaring.
   static constexpr std::uint64_t first_lease = 1u << 20;
 
   // All three outlive the spool. LIMIT is the most octets that the content can have.
@@ -69,6 +70,7 @@ private:
   std::uint64_t bounded(std::uint64_t bytes) const;
   ScratchDesk::Ticket ticket();
   void ask_lease(std::uint64_t bytes);
+  std::uint64_t next_step() const;
   void ask_for_room();
   void give_lease_back();
   void copy_some();
@@ -93,6 +95,7 @@ private:
   UniqueFd file_;
   std::uint32_t scratch_ = 0; // the lease of file_
   bool lease_spent_ = false;
+  std::uint64_t expected_ = 0; // what a declared size makes of the lease in the end
   std::uint64_t booked_ = 0;
   std::uint64_t written_ = 0; // octets in file_
 

@@ -41,7 +41,8 @@ void ScratchDesk::ask(Ticket ticket, Request request) {
 }
 
 void ScratchDesk::send(Ticket ticket, const Request& request) {
-  link_->send(ipc::ScratchRequest{std::to_underlying(ticket), request.scratch, request.bytes});
+  link_->send(ipc::ScratchRequest{std::to_underlying(ticket), request.scratch, request.bytes,
+                                  request.expected});
 }
 
 void ScratchDesk::wait_for_link(Ticket ticket) {

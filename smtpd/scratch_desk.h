@@ -42,10 +42,13 @@ public:
   // Nothing is told any more. A lease that is on its way goes back by itself.
   void close(Ticket ticket);
 
-  // One at a time for each ticket; the answer never comes from inside the call.
-  void ask_lease(Ticket ticket, std::uint64_t bytes) { ask(ticket, {0, bytes}); }
+  // One at a time for each ticket; the answer never comes from inside the call. A lease is refused
+  // if there is no room for EXPECTED, though only BYTES are booked.
+  void ask_lease(Ticket ticket, std::uint64_t bytes, std::uint64_t expected) {
+    ask(ticket, {0, bytes, expected});
+  }
   void ask_extension(Ticket ticket, std::uint32_t scratch, std::uint64_t bytes) {
-    ask(ticket, {scratch, bytes});
+    ask(ticket, {scratch, bytes, 0});
   }
   // Refused as `failed` if the link, which is not there, does not come in time.
   void wait_for_link(Ticket ticket);
@@ -65,6 +68,7 @@ private:
   struct Request {
     std::uint32_t scratch; // 0: a new one
     std::uint64_t bytes;
+    std::uint64_t expected;
   };
   struct Customer {
     ScratchBorrower* borrower;

@@ -57,13 +57,17 @@ public:
   SpaceLedger(FileSystem& files, int directory, std::uint64_t reserve)
       : files_(files), directory_(directory), reserve_(reserve) {}
 
-  // ENOSPC if there is no room; another error if the system does not tell.
-  SystemResult<Booking> book(std::uint64_t bytes, std::uint64_t files);
+  // ENOSPC if there is no room, for BYTES or for EXPECTED; another error if the system does not
+  // tell. EXPECTED is not booked.
+  SystemResult<Booking> book(std::uint64_t bytes, std::uint64_t files, std::uint64_t expected = 0);
   SystemResult<void> grow(Booking& booking, std::uint64_t more);
 
 private:
-  SystemResult<void> add(std::uint64_t bytes, std::uint64_t files);
-  bool take(std::uint64_t bytes, std::uint64_t files); // under the mutex
+  struct Wish {
+    std::uint64_t bytes, files, expected;
+  };
+  SystemResult<void> add(const Wish& wish);
+  bool take(const Wish& wish); // under the mutex
 
   FileSystem& files_;
   int directory_;

@@ -99,9 +99,9 @@ public:
   void submit(Delivery delivery, std::function<void(CommitResult)> done) override;
   bool knows(const Id128& transaction) const override { return pipeline_->knows(transaction); }
 
-  void lease_scratch(Borrower borrower, std::uint64_t bytes,
+  void lease_scratch(Borrower borrower, ScratchRoom room,
                      std::function<void(Expected<ScratchLease>)> done) override {
-    scratch_.lease(borrower, bytes, std::move(done));
+    scratch_.lease(borrower, room, std::move(done));
   }
   bool grow_scratch(Borrower borrower, ScratchId id, std::uint64_t more) override {
     return scratch_.grow(borrower, id, more);

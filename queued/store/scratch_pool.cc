@@ -12,14 +12,14 @@ constexpr std::size_t most_idle = 64; // of one borrower; each costs two descrip
 
 } // namespace
 
-void ScratchPool::lease(Borrower borrower, std::uint64_t bytes,
+void ScratchPool::lease(Borrower borrower, ScratchRoom room,
                         std::function<void(Expected<ScratchLease>)> done) {
   const auto refuse = [&](Error error) {
     services_.completions.post([done, error = std::move(error)] { done(std::unexpected(error)); });
   };
   if (leased_ >= limit_)
     return refuse({"scratch: " + std::to_string(limit_) + " files are lent already"});
-  auto booked = services_.ledger.book(bytes, 1);
+  auto booked = services_.ledger.book(room.booked, 1, room.expected);
   if (!booked)
     return refuse(Error::system("scratch", booked.error().number));
   ++leased_;

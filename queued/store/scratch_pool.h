@@ -33,8 +33,7 @@ public:
       : services_(services), limit_(limit) {}
 
   // As in MessageStore.
-  void lease(Borrower borrower, std::uint64_t bytes,
-             std::function<void(Expected<ScratchLease>)> done);
+  void lease(Borrower borrower, ScratchRoom room, std::function<void(Expected<ScratchLease>)> done);
   bool grow(Borrower borrower, ScratchId id, std::uint64_t more);
   void give_back(Borrower borrower, ScratchId id);
   void forget(Borrower borrower);

@@ -271,7 +271,7 @@ private:
   queued::ScratchContent in_scratch_file(const Mail& mail) {
     const std::string text = text_of(mail.number, mail.size);
     auto leased = Client::answer<Expected<queued::ScratchLease>>();
-    (*client_)->lease_scratch(queued::Borrower{1}, text.size(),
+    (*client_)->lease_scratch(queued::Borrower{1}, {text.size(), 0},
                               [leased](auto result) { *leased = std::move(result); });
     const auto lease = client_->wait_for(leased);
     if (!lease || ::pwrite(lease->file.get(), text.data(), text.size(), 0) !=

@@ -1,5 +1,6 @@
 """What the service must survive: deaths of its processes, bad certificates, full disks."""
 
+import contextlib
 import errno
 import os
 import shutil
@@ -394,6 +395,25 @@ class FullDiskTest(unittest.TestCase):
 
     def test_without_reserve(self):
         self.fill_up("size=8m", 100_000, reserve=0)
+
+    def test_declared_sizes_keep_nobody_out(self):
+        disk = self.mount("size=128m")
+        with Lab({"server": {"max_message_size": "200M"}},
+                 state_dir=disk / "state") as lab, contextlib.ExitStack() as stack:
+            def begin(size):
+                session = stack.enter_context(lab.smtp())
+                session.hello()
+                session.expect(f"MAIL FROM:<a@remote.example> SIZE={size}", "250")
+                session.expect("RCPT TO:<any@example.com>", "250")
+                return session.command("DATA")
+            for _ in range(8): # all together are far beyond the room, and none sends anything
+                self.assertTrue(begin(60_000_000).startswith("354"))
+            with lab.smtp() as session:
+                session.hello()
+                content = b"Subject: large\r\n\r\n" + (b"x" * 998 + b"\r\n") * 10_000
+                self.assertTrue(session.data(content).startswith("250 "))
+            # What cannot fit is refused before it is sent.
+            self.assertTrue(begin(150_000_000).startswith("452 4.3.1"))
 
     def test_no_inodes(self):
         self.fill_up("size=64m,nr_inodes=60", 2_000, reserve=0)

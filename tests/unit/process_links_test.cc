@@ -167,7 +167,7 @@ void see_all_links_work(ProcessScene<Role::pop3d>& scene) {
 }
 
 void see_all_links_work(ProcessScene<Role::queued>& scene) {
-  scene.send<Role::smtpd>(ipc::ScratchRequest{7, 0, 1000});
+  scene.send<Role::smtpd>(ipc::ScratchRequest{7, 0, 1000, 0});
   assert_int_equal((scene.await<Role::smtpd, ipc::ScratchLeased>().session), 7);
   scene.send<Role::pop3d>(ipc::OpenMaildrop{8, Id128::random()});
   assert_true((scene.await<Role::pop3d, ipc::MaildropOpened>().outcome) ==
@@ -230,7 +230,7 @@ void half_a_message_may_be_finished(void**) {
   ipc::Buffer frame;
   ipc::write_frame(frame, ipc::Grant{grant, 1, 0}, 0);
   send_raw(scene.socket_of(Role::authd), Bytes(frame).first(20));
-  scene.send<Role::smtpd>(ipc::ScratchRequest{7, 0, 1000});
+  scene.send<Role::smtpd>(ipc::ScratchRequest{7, 0, 1000, 0});
   scene.await<Role::smtpd, ipc::ScratchLeased>();
   send_raw(scene.socket_of(Role::authd), Bytes(frame).subspan(20));
   assert_true((scene.await<Role::authd, ipc::GrantTaken>().grant) == grant);

@@ -96,6 +96,35 @@ void a_declared_size_is_leased_before_354(void**) {
   assert_int_equal(scene.queued.returned.size(), 1);
 }
 
+// Else one client could keep all others out by what it says that it will send.
+void a_declared_size_books_no_more_than_the_first_lease(void**) {
+  constexpr std::uint64_t declared = 3u << 20;
+  SmtpScene scene;
+  auto client = scene.client_in_data(" SIZE=" + std::to_string(declared));
+  scene.expect(*client, "354 ");
+  const auto& requests = scene.queued.requests;
+  assert_int_equal(requests.at(0).bytes, 1u << 20);
+  const auto expected = requests.at(0).expected;
+  assert_true(expected >= declared && expected < declared + (1u << 20));
+  client->send(body_of(declared - 1024) + ".\r\n");
+  scene.expect(*client, "Accepted ");
+  assert_true(scene.queued.messages.at(0).content == body_of(declared - 1024, "\n"));
+  // It grows as content comes, to what was declared and not beyond.
+  assert_int_equal(requests.size(), 3);
+  assert_int_equal(requests[1].bytes, 2u << 20);
+  assert_int_equal(requests[2].bytes, expected);
+}
+
+void a_first_chunk_books_no_more_than_the_first_lease(void**) {
+  SmtpScene scene;
+  auto client = scene.connect();
+  client->send("EHLO client.example.net\r\nMAIL FROM:<from@example.net>\r\n"
+               "RCPT TO:<to@example.com>\r\nBDAT 52428800\r\n");
+  scene.until([&] { return !scene.queued.requests.empty(); });
+  assert_int_equal(scene.queued.requests[0].bytes, 1u << 20);
+  assert_int_equal(scene.queued.requests[0].expected, 50u << 20);
+}
+
 void a_declared_size_may_be_refused_instead_of_354(void**) {
   SmtpScene scene;
   scene.queued.scratch_refusal = ipc::CommitOutcome::full;
@@ -553,6 +582,8 @@ int main() {
       cmocka_unit_test(a_long_message_goes_through_a_scratch_file),
       cmocka_unit_test(content_of_middling_length_waits_for_its_lease_after_its_end),
       cmocka_unit_test(a_declared_size_is_leased_before_354),
+      cmocka_unit_test(a_declared_size_books_no_more_than_the_first_lease),
+      cmocka_unit_test(a_first_chunk_books_no_more_than_the_first_lease),
       cmocka_unit_test(a_declared_size_may_be_refused_instead_of_354),
       cmocka_unit_test(a_refused_scratch_file_is_452_after_the_data),
       cmocka_unit_test(a_refused_extension_gives_the_lease_back),

@@ -319,10 +319,10 @@ struct SmtpScene {
   void expect_end(SmtpClient& client) {
     until([&] { return client.closed; });
   }
-  std::unique_ptr<SmtpClient> client_in_data(std::string_view parameters = "") {
+  std::unique_ptr<SmtpClient> client_in_data(const std::string& parameters = {}) {
     auto client = connect();
-    client->send("EHLO client.example.net\r\nMAIL FROM:<from@example.net>" +
-                 std::string(parameters) + "\r\nRCPT TO:<to@example.com>\r\nDATA\r\n");
+    client->send("EHLO client.example.net\r\nMAIL FROM:<from@example.net>" + parameters +
+                 "\r\nRCPT TO:<to@example.com>\r\nDATA\r\n");
     return client;
   }
 

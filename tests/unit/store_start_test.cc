@@ -268,6 +268,23 @@ void room_is_booked_before_it_is_used(void**) {
   assert_false(store.lease_scratch(Borrower{3}, 1).has_value()); // one too many
 }
 
+void what_is_expected_has_to_fit_but_is_not_booked(void**) {
+  TemporaryDirectory directory;
+  const UniqueFd root = directory.open();
+  RecordingFileSystem files(root.get());
+  auto options = StoreUnderTest::default_options();
+  options.reserve = 1000;
+  StoreUnderTest store(directory, files, options);
+  files.set_free_bytes(1100);
+  assert_false(store.lease_scratch(Borrower{1}, 10, 101).has_value());
+  assert_false(store.lease_scratch(Borrower{1}, 10, std::uint64_t(-1)).has_value());
+  auto first = *store.lease_scratch(Borrower{1}, 10, 100);
+  assert_true(store.lease_scratch(Borrower{2}, 10, 90).has_value());
+  assert_false(store.lease_scratch(Borrower{2}, 10, 81).has_value());
+  assert_true(store->grow_scratch(Borrower{1}, first.id, 80));
+  assert_false(store->grow_scratch(Borrower{1}, first.id, 1));
+}
+
 } // namespace
 
 int main() {
@@ -288,6 +305,7 @@ int main() {
       cmocka_unit_test(a_returned_file_goes_back_empty_and_only_to_its_borrower),
       cmocka_unit_test(a_file_that_a_commit_still_reads_is_not_emptied),
       cmocka_unit_test(room_is_booked_before_it_is_used),
+      cmocka_unit_test(what_is_expected_has_to_fit_but_is_not_booked),
   };
   return cmocka_run_group_tests(tests, nullptr, nullptr);
 }

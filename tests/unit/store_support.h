@@ -181,9 +181,11 @@ public:
     return wait_for(answer);
   }
 
-  Expected<ScratchLease> lease_scratch(Borrower borrower, std::uint64_t bytes) {
+  Expected<ScratchLease> lease_scratch(Borrower borrower, std::uint64_t bytes,
+                                       std::uint64_t expected = 0) {
     auto answer = std::make_shared<std::optional<Expected<ScratchLease>>>();
-    store_->lease_scratch(borrower, bytes, [answer](auto lease) { *answer = std::move(lease); });
+    store_->lease_scratch(borrower, {bytes, expected},
+                          [answer](auto lease) { *answer = std::move(lease); });
     return wait_for(answer);
   }
 

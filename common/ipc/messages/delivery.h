@@ -84,9 +84,11 @@ struct ScratchRequest {
   static constexpr Carries carries = Carries::nothing;
   std::uint64_t session{};
   std::uint32_t scratch{};
-  std::uint64_t bytes{}; // in all
+  std::uint64_t bytes{};    // to book, in all
+  std::uint64_t expected{}; // of a new one: there has to be room for as many, booked or not
   static constexpr auto fields() {
-    return std::tuple(&ScratchRequest::session, &ScratchRequest::scratch, &ScratchRequest::bytes);
+    return std::tuple(&ScratchRequest::session, &ScratchRequest::scratch, &ScratchRequest::bytes,
+                      &ScratchRequest::expected);
   }
 };
 
