@@ -115,7 +115,7 @@ void an_account_file_that_cannot_be_understood_is_set_aside_and_made_anew(void**
 void every_start_has_an_epoch_of_its_own(void**) {
   TemporaryDirectory directory;
   std::string node;
-  for (const unsigned epoch : {1, 2, 3}) {
+  for (const unsigned epoch : {1U, 2U, 3U}) {
     StoreUnderTest store(directory);
     const auto identity = Identity::parse(directory.read("identity"));
     assert_int_equal(identity->epoch, epoch);
