@@ -242,7 +242,7 @@ void killed_after_a_sync_that_failed(void**) {
   Effort effort = thorough();
   effort.nested_every = 1;
   if (!in_full()) {
-    effort.breadth = {1, 0, 0, 1};
+    effort.breadth = {1, 0, 0, 0};
     effort.nested = {1, 0, 0, 3};
   }
   for (std::uint32_t before = 1; before <= (in_full() ? 3 : 1); ++before) {
