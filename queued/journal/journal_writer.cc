@@ -19,11 +19,11 @@ constexpr std::uint64_t upkeep_share = 16, upkeep_bytes = 64 * 1024;
 constexpr std::uint64_t kept_share = 4;
 // Of a small segment, that Seen may take.
 constexpr std::uint64_t seen_share = 8;
+constexpr std::size_t void_bytes = frame_size + 16, list_bytes = frame_size + 8, entry_bytes = 16;
+
 std::string no_slot(Errno error) {
   return Error::system("no slot of the journal is free", error.number).text;
 }
-
-constexpr std::size_t void_bytes = frame_size + 16, list_bytes = frame_size + 8, entry_bytes = 16;
 
 } // namespace
 
