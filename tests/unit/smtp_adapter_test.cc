@@ -190,7 +190,8 @@ void commit_is_sent_again_on_the_next_link(const std::string& body, const std::s
   scene.expect(*client, "250 2.0.0 Accepted ");
   client->send("QUIT\r\n");
   scene.expect_end(*client);
-  assert_true(client->wire.find("250") == std::string::npos);
+  // The number of the message may have a 250 in it.
+  assert_true(client->wire.find("\r\n250") == std::string::npos);
   assert_int_equal(scene.queued.messages.size(), 2);
   const auto& first = scene.queued.messages[0];
   const auto& second = scene.queued.messages[1];
