@@ -45,16 +45,26 @@ bool add_chain(tls_config* config, const CertificateChain& chain, bool is_defaul
                           : tls_config_add_keypair_mem(config, pem, chain.pem.size(), nullptr, 0));
 }
 
-// OpenSSL calls it for each SSL_CTX that is made. Without the mode an idle connection keeps buffers
-// for a record in each direction, 34 KiB; libtls has no setting for it.
-void spare_idle_buffers(void* context, void*, CRYPTO_EX_DATA*, int, long, void*) {
+// libtls has no settings for what these two set; OpenSSL calls them for each context and each
+// connection that is made.
+//
+// Without the mode an idle connection keeps buffers for a record in each direction, 34 KiB.
+void set_up_context(void* context, void*, CRYPTO_EX_DATA*, int, long, void*) {
   SSL_CTX_set_mode(static_cast<SSL_CTX*>(context), SSL_MODE_RELEASE_BUFFERS);
 }
 
-bool install_idle_buffers_hook() {
-  static const int index =
-      SSL_CTX_get_ex_new_index(0, nullptr, spare_idle_buffers, nullptr, nullptr);
-  return index >= 0;
+// OpenSSL ends each handshake of TLS 1.3 with two tickets (RFC 8446 §4.6.1), made and written one
+// by one, though libtls keeps no session that they could name. SSL_CTX_new() sets their number
+// after the call above.
+void set_up_connection(void* connection, void*, CRYPTO_EX_DATA*, int, long, void*) {
+  SSL_set_num_tickets(static_cast<SSL*>(connection), 0);
+}
+
+bool install_openssl_hooks() {
+  static const bool installed =
+      SSL_CTX_get_ex_new_index(0, nullptr, set_up_context, nullptr, nullptr) >= 0 &&
+      SSL_get_ex_new_index(0, nullptr, set_up_connection, nullptr, nullptr) >= 0;
+  return installed;
 }
 
 } // namespace
@@ -64,7 +74,7 @@ Expected<void> tls_library_init() {
     return ready;
   if (tls_init() != 0)
     return fail_crypto("libtls does not start");
-  if (!install_private_key_hook() || !install_idle_buffers_hook())
+  if (!install_private_key_hook() || !install_openssl_hooks())
     return fail("no memory for TLS");
   return {};
 }
@@ -72,7 +82,7 @@ Expected<void> tls_library_init() {
 Expected<TlsServer> TlsServer::make(std::span<const CertificateChain> chains) {
   if (chains.empty())
     return fail("TLS needs a certificate");
-  if (!install_private_key_hook() || !install_idle_buffers_hook())
+  if (!install_private_key_hook() || !install_openssl_hooks())
     return fail("no memory for TLS");
   auto config = make_config();
   if (!config)

@@ -252,6 +252,8 @@ void sessions_are_not_resumed(void**) {
     assert_conversation(stream, first);
     first.send_close_notify();
     const auto session = first.session();
+    // It is not led to try: it has no ticket, and no id of a session.
+    assert_int_equal(SSL_SESSION_is_resumable(session.get()), 0);
     TlsTestClient second({.version = version, .resume = session.get()});
     auto again = server.accept(second.server_end.get());
     assert_int_equal(shake_hands(again, second).state, TlsState::done);
