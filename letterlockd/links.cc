@@ -30,7 +30,7 @@ void Links::tie(Child& child) {
     UniqueFd ours, theirs;
     if (make_pair_of(SOCK_SEQPACKET, ours, theirs) &&
         child.send(ipc::LogSource{Role::letterlockd, 0}, std::move(theirs)))
-      log_.set_channel(std::move(ours));
+      log_.set_channel(std::move(ours), least_severity_);
     for (const auto& other : children_)
       if (other->up())
         give_log(*other);
@@ -51,7 +51,7 @@ void Links::give_log(Child& child) {
       !make_pair_of(SOCK_SEQPACKET, source, channel))
     return;
   (*logd)->send(ipc::LogSource{child.role, child.instance}, std::move(source));
-  child.send(ipc::LogChannel{}, std::move(channel));
+  child.send(ipc::LogChannel{least_severity_}, std::move(channel));
 }
 
 void Links::connect(Child& a, Child& b) {

@@ -20,9 +20,9 @@ class Links {
 public:
   using Children = std::vector<std::unique_ptr<Child>>;
 
-  // `children` must outlive this.
-  Links(io::Loop& loop, const Children& children, ipc::Logger& log)
-      : loop_(loop), children_(children), log_(log) {}
+  // `children` must outlive this. Log lines below `least_severity` are not wanted.
+  Links(io::Loop& loop, const Children& children, ipc::Logger& log, ipc::Severity least_severity)
+      : loop_(loop), children_(children), log_(log), least_severity_(least_severity) {}
 
   // Ties a child that has just come up to all that are up, and to the log. With logd, everybody's
   // lines, the parent's too, find their way from then on.
@@ -43,6 +43,7 @@ private:
   io::Loop& loop_;
   const Children& children_;
   ipc::Logger& log_;
+  const ipc::Severity least_severity_;
   std::map<std::pair<const Child*, const Child*>, Pair> pairs_;
 };
 

@@ -59,7 +59,8 @@ Supervisor::Supervisor(io::Loop& loop, ipc::Logger& log, const Options& options,
       current_(std::move(first)), outcome_(std::move(outcome)),
       workers_(worker_count(current_->configuration.server)),
       client_tables_(current_->configuration.limits.connections, workers_, log),
-      links_(loop, children_, log), rollout_(loop, children_, workers_),
+      links_(loop, children_, log, options.verbose ? ipc::Severity::debug : ipc::Severity::info),
+      rollout_(loop, children_, workers_),
       barrier_(loop, [this] { start_failed("not every process became ready in time"); }),
       grace_(loop, [this] {
         for (const auto& child : children_)
@@ -118,7 +119,7 @@ void Supervisor::started(Child& child, const ipc::Started& message) {
     return kill(child, SIGKILL);
   child.state = Child::State::ready;
   if (child.role == Role::logd)
-    child.send(ipc::LogSettings{options_.foreground, options_.verbose});
+    child.send(ipc::LogSettings{options_.foreground});
   links_.tie(child);
   client_tables_.give(child);
   if (child.role == Role::logd && !logd_end_.empty())

@@ -52,8 +52,6 @@ void LogService::read(Source& source, int most) {
 }
 
 void LogService::write(const Source& source, const ipc::LogLine& line) {
-  if (line.severity == ipc::Severity::debug && !settings_.debug)
-    return;
   const std::string record =
       format_record(std::chrono::system_clock::now(), source.role, source.instance, line);
   if (settings_.to_stderr) {

@@ -99,7 +99,9 @@ public:
   }
 
   void on(const Peer& peer, UniqueFd socket) { service_.connect(peer, std::move(socket)); }
-  void on(const LogChannel&, UniqueFd socket) { context_.log.set_channel(std::move(socket)); }
+  void on(const LogChannel& channel, UniqueFd socket) {
+    context_.log.set_channel(std::move(socket), channel.least);
+  }
   void on(const BeginGeneration& begin) {
     generation_ = begin.generation;
     service_.begin_generation(begin.generation);

@@ -32,14 +32,18 @@ std::string format_log_line(std::string_view event, std::initializer_list<LogFie
   return line;
 }
 
-void Logger::set_channel(UniqueFd channel) {
+void Logger::set_channel(UniqueFd channel, Severity least) {
   channel_ = std::move(channel);
+  least_ = least;
   for (const LogLine& line : std::exchange(early_, {}))
-    send(line);
+    if (line.severity >= least_)
+      send(line);
 }
 
 void Logger::log(Severity severity, std::string_view event,
                  std::initializer_list<LogField> fields) {
+  if (severity < least_)
+    return;
   LogLine line{severity, 0, decltype(LogLine::text)::cut(format_log_line(event, fields))};
   if (channel_)
     return send(std::move(line));

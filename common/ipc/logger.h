@@ -32,8 +32,9 @@ public:
   // Lines that are kept while there is no channel; further ones are counted as dropped.
   static constexpr std::size_t most_early = 64;
 
-  // From now on lines go there, the kept ones first.
-  void set_channel(UniqueFd channel);
+  // From now on lines go there, the kept ones first; but for those below LEAST, which nobody writes
+  // anywhere: a line wakes logd up.
+  void set_channel(UniqueFd channel, Severity least);
 
   void debug(std::string_view event, std::initializer_list<LogField> fields = {}) {
     log(Severity::debug, event, fields);
@@ -55,6 +56,7 @@ private:
 
   std::deque<LogLine> early_;
   UniqueFd channel_;
+  Severity least_{};
   std::uint64_t sequence_ = 0;
   std::uint32_t dropped_ = 0;
   Buffer frame_;

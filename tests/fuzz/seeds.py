@@ -224,7 +224,7 @@ payloads = {
     'Expunge': struct.pack('<Q', 1) + transaction + b'\1' + struct.pack('<HII', 2, 0, 7),
     'LogLine': b'\2' + struct.pack('<I', 1) + text(b'an.event key=value'),
     'Sign': struct.pack('<Q', 1) + b'k' * 32 + b'\2' + text(b'd' * 32),
-    'LogChannel': b'',
+    'LogChannel': b'\1',
 }
 for key, payload in payloads.items():
     seed('ipc_message', key, key.encode() + b'\n' + payload)

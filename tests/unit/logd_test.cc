@@ -4,6 +4,7 @@
 #include "logd/log_record.h"
 
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -78,6 +79,32 @@ void what_strangers_write_stays_text(void**) {
   }
 }
 
+std::string next_line(const UniqueFd& channel) {
+  char record[2048];
+  const ssize_t size = ::recv(channel.get(), record, sizeof record, MSG_DONTWAIT);
+  return size < 0 ? "none" : std::string(record, static_cast<std::size_t>(size));
+}
+
+void lines_that_nobody_wants_are_not_sent(void**) {
+  for (const bool early : {false, true})
+    for (const auto least : {ipc::Severity::debug, ipc::Severity::info}) {
+      int ends[2] = {-1, -1};
+      assert_int_equal(::socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends), 0);
+      const UniqueFd channel(ends[0]);
+      ipc::Logger log;
+      if (!early)
+        log.set_channel(UniqueFd(ends[1]), least);
+      log.debug("detail");
+      log.info("event");
+      if (early)
+        log.set_channel(UniqueFd(ends[1]), least);
+      if (least == ipc::Severity::debug)
+        assert_true(next_line(channel).ends_with("detail"));
+      assert_true(next_line(channel).ends_with("event"));
+      assert_text_equal(next_line(channel), "none");
+    }
+}
+
 void a_full_file_is_rotated_and_the_oldest_goes(void**) {
   char directory[] = "/tmp/letterlock-log-XXXXXX";
   assert_non_null(::mkdtemp(directory));
@@ -110,6 +137,7 @@ int main() {
       cmocka_unit_test(dropped_lines_are_told_of),
       cmocka_unit_test(syslog_gets_priority_and_name),
       cmocka_unit_test(what_strangers_write_stays_text),
+      cmocka_unit_test(lines_that_nobody_wants_are_not_sent),
       cmocka_unit_test(a_full_file_is_rotated_and_the_oldest_goes),
   };
   return cmocka_run_group_tests(tests, nullptr, nullptr);

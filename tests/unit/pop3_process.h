@@ -328,7 +328,7 @@ private:
     };
     auto [kept, given] = make_socketpair(SOCK_SEQPACKET);
     log_reader_ = std::move(kept);
-    context.log.set_channel(std::move(given));
+    context.log.set_channel(std::move(given), ipc::Severity::debug);
   }
 
   UniqueFd listen() {

@@ -165,7 +165,7 @@ public:
     auto [to_logd, log] = make_socketpair(SOCK_SEQPACKET);
     log_ = std::move(to_logd); // drops what it cannot hold
     if constexpr (R != Role::logd)
-      parent_->send(ipc::LogChannel{}, std::move(log));
+      parent_->send(ipc::LogChannel{ipc::Severity::debug}, std::move(log));
     for_each_peer([this]<Role P>() { this->template tie<P>(); });
     parent_->send(ipc::BeginGeneration{1});
     letterlockd::send_settings(*parent_, *installation.generation, 1);

@@ -204,7 +204,7 @@ void refused_recipients_do_not_fill_the_log(void**) {
   int log[2] = {-1, -1};
   assert_int_equal(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, log), 0);
   const UniqueFd read_log(log[0]);
-  scene.context.log.set_channel(UniqueFd(log[1]));
+  scene.context.log.set_channel(UniqueFd(log[1]), ipc::Severity::info);
   std::string script;
   for (int i = 0; i < 99; ++i)
     script += "RCPT TO:<x@else.example>\r\n";
@@ -249,7 +249,7 @@ void errors_that_wait_for_their_answer_do_not_hold_up_the_end(void**) {
   int log[2] = {-1, -1};
   assert_int_equal(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, log), 0);
   const UniqueFd read_log(log[0]);
-  scene.context.log.set_channel(UniqueFd(log[1]));
+  scene.context.log.set_channel(UniqueFd(log[1]), ipc::Severity::info);
   client->send(script);
   int refused = 0; // of which no answer was sent
   scene.until([&] {

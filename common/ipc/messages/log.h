@@ -1,4 +1,4 @@
-// Messages to logd.
+// Messages to logd, and the severity of their lines.
 #pragma once
 
 #include "common/ipc/message_types.h"
@@ -26,10 +26,7 @@ struct LogSettings {
   static constexpr std::string_view name = "LogSettings";
   static constexpr Carries carries = Carries::nothing;
   bool to_stderr{}; // and neither to a file nor to syslog
-  bool debug{};     // lines of severity debug as well
-  static constexpr auto fields() {
-    return std::tuple(&LogSettings::to_stderr, &LogSettings::debug);
-  }
+  static constexpr auto fields() { return std::tuple(&LogSettings::to_stderr); }
 };
 
 // A connection to the system's syslogd, made by the parent; it takes the old one's place.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "common/ipc/message_types.h"
+#include "common/ipc/messages/log.h"
 
 namespace letterlock::ipc {
 
@@ -70,7 +71,8 @@ struct LinkLost {
 struct LogChannel {
   static constexpr std::string_view name = "LogChannel";
   static constexpr Carries carries = Carries::log_channel;
-  static constexpr auto fields() { return std::tuple(); }
+  Severity least{}; // of the lines that are wanted
+  static constexpr auto fields() { return std::tuple(&LogChannel::least); }
 };
 
 // To logd: a channel on which another process's lines arrive.
