@@ -8,6 +8,7 @@
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
 
+#include <algorithm>
 #include <array>
 #include <climits>
 #include <iterator>
@@ -66,18 +67,22 @@ const unsigned char* raw(const std::byte* bytes) {
   return reinterpret_cast<const unsigned char*>(bytes);
 }
 
-std::optional<std::vector<std::byte>> make_signature(EVP_PKEY* key, KeyOperation kind,
-                                                     Bytes input) {
-  const io::PkeyContextPtr context(EVP_PKEY_CTX_new(key, nullptr));
-  std::size_t length = 0;
-  if (!context || EVP_PKEY_sign_init(context.get()) != 1 ||
+// Ready to sign any number of times. None if libcrypto cannot do this with the key.
+io::PkeyContextPtr make_signer(EVP_PKEY* key, KeyOperation kind) {
+  io::PkeyContextPtr signer(EVP_PKEY_CTX_new(key, nullptr));
+  if (!signer || EVP_PKEY_sign_init(signer.get()) != 1 ||
       (kind != KeyOperation::ecdsa &&
-       EVP_PKEY_CTX_set_rsa_padding(context.get(), padding_of(kind)) != 1) ||
-      EVP_PKEY_sign(context.get(), nullptr, &length, raw(input.data()), input.size()) != 1)
+       EVP_PKEY_CTX_set_rsa_padding(signer.get(), padding_of(kind)) != 1))
+    return {};
+  return signer;
+}
+
+std::optional<std::vector<std::byte>> make_signature(EVP_PKEY_CTX* signer, Bytes input) {
+  std::size_t length = 0;
+  if (EVP_PKEY_sign(signer, nullptr, &length, raw(input.data()), input.size()) != 1)
     return std::nullopt;
   std::vector<std::byte> signature(length);
-  if (EVP_PKEY_sign(context.get(), raw(signature.data()), &length, raw(input.data()),
-                    input.size()) != 1)
+  if (EVP_PKEY_sign(signer, raw(signature.data()), &length, raw(input.data()), input.size()) != 1)
     return std::nullopt;
   signature.resize(length);
   return signature;
@@ -93,11 +98,9 @@ bool confirms(EVP_PKEY* public_half, KeyOperation kind, Bytes input, Bytes signa
 }
 
 // A key may load, and match the certificate by its public half, and yet be damaged.
-bool can_sign(EVP_PKEY* key, const io::Certificate& certificate) {
+bool can_sign(EVP_PKEY_CTX* signer, KeyOperation kind, const io::Certificate& certificate) {
   const std::array<std::byte, 32> digest{};
-  const auto kind =
-      certificate.key_type() == KeyType::rsa ? KeyOperation::rsa_pkcs1 : KeyOperation::ecdsa;
-  const auto signature = make_signature(key, kind, digest);
+  const auto signature = make_signature(signer, digest);
   return signature && confirms(X509_get0_pubkey(certificate.native()), kind, digest, *signature);
 }
 
@@ -111,10 +114,6 @@ std::optional<std::string> warning_about(const io::Certificate& certificate, std
     return "the certificate has expired";
   }
   return std::nullopt;
-}
-
-bool fits(KeyType type, KeyOperation kind) {
-  return (type == KeyType::ecdsa) == (kind == KeyOperation::ecdsa);
 }
 
 bool has_shape(KeyOperation kind, Bytes input, std::size_t key_bits) {
@@ -158,7 +157,17 @@ Expected<AddedKey> KeyRing::add(Generation generation, std::span<std::byte> key_
     ERR_clear_error();
     return fail("the key does not match the certificate");
   }
-  if (!can_sign(key->get(), *certificate))
+  Signers signers;
+  if (certificate->key_type() == KeyType::rsa) {
+    signers[KeyOperation::rsa_raw] = make_signer(key->get(), KeyOperation::rsa_raw);
+    signers[KeyOperation::rsa_pkcs1] = make_signer(key->get(), KeyOperation::rsa_pkcs1);
+  } else {
+    signers[KeyOperation::ecdsa] = make_signer(key->get(), KeyOperation::ecdsa);
+  }
+  // The last one signs short digests.
+  const auto& [kind, signer] = *signers.rbegin();
+  if (std::ranges::any_of(signers, [](const auto& each) { return !each.second; }) ||
+      !can_sign(signer.get(), kind, *certificate))
     return io::fail_crypto("the key can't sign");
 
   const io::KeyId& id = certificate->key_id();
@@ -170,10 +179,8 @@ Expected<AddedKey> KeyRing::add(Generation generation, std::span<std::byte> key_
     known->second.generations.insert(generation);
     return added;
   }
-  keys_.emplace(id, Key{std::move(*key),
-                        certificate->key_type(),
-                        static_cast<std::size_t>(certificate->key_bits()),
-                        {generation}});
+  keys_.emplace(
+      id, Key{std::move(signers), static_cast<std::size_t>(certificate->key_bits()), {generation}});
   return added;
 }
 
@@ -191,11 +198,12 @@ KeyRing::sign(const io::KeyId& key_id, KeyOperation kind, Bytes input) const {
   if (found == keys_.end())
     return std::unexpected(SignRefusal::unknown_key);
   const Key& key = found->second;
-  if (!fits(key.type, kind))
+  const auto signer = key.signers.find(kind);
+  if (signer == key.signers.end())
     return std::unexpected(SignRefusal::wrong_kind);
   if (!has_shape(kind, input, key.bits))
     return std::unexpected(SignRefusal::wrong_shape);
-  auto signature = make_signature(key.pkey.get(), kind, input);
+  auto signature = make_signature(signer->second.get(), input);
   if (!signature) {
     ERR_clear_error(); // or the next handshake or key would be blamed
     return std::unexpected(SignRefusal::failed);

@@ -46,11 +46,12 @@ public:
                  request.key,
                  static_cast<io::KeyOperation>(std::to_underlying(request.kind)),
                  {input.begin(), input.end()}};
-    if (!next_turn_.running())
+    if (turn_taken_ != context_.loop.turns() && waiting_.empty())
       return sign(copy);
     if (waiting_.size() == most_waiting)
       return answer(request.request, {});
     waiting_.push_back(std::move(copy));
+    wait_for_turn();
   }
 
 private:
@@ -67,10 +68,17 @@ private:
     const Request request = std::move(waiting_.front());
     waiting_.pop_front();
     sign(request);
+    if (!waiting_.empty())
+      wait_for_turn();
+  }
+
+  void wait_for_turn() {
+    if (!next_turn_.running())
+      next_turn_.start(std::chrono::milliseconds(0));
   }
 
   void sign(const Request& request) {
-    next_turn_.start(std::chrono::milliseconds(0));
+    turn_taken_ = context_.loop.turns();
     const auto signature = ring_.sign(request.key, request.kind, request.input);
     if (!signature)
       context_.log.warning("sign.refused",
@@ -88,6 +96,7 @@ private:
   Context& context_;
   const KeyRing& ring_;
   std::deque<Request> waiting_;
+  std::uint64_t turn_taken_ = 0; // of the loop, by the last signature
   io::Timer next_turn_;
   ipc::Link<Role::keyd, Client> link_;
 };

@@ -46,6 +46,7 @@ void Loop::run() {
 }
 
 void Loop::turn() {
+  ++turns_;
   run_deferred();
   if (stopped_)
     return;

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <memory>
 
@@ -32,6 +33,8 @@ public:
   void stop() { stopped_ = true; }
   // One turn: waits for an event if there is no deferred work.
   void turn();
+  // How many turns there have been, the present one included.
+  std::uint64_t turns() const { return turns_; }
 
   event_base* base() const { return base_; }
 
@@ -42,6 +45,7 @@ private:
   event_base* base_;
   Deferred* first_ = nullptr; // what is scheduled, in order
   Deferred* last_ = nullptr;
+  std::uint64_t turns_ = 0;
   bool stopped_ = false;
 };
 

@@ -237,6 +237,29 @@ void half_a_message_may_be_finished(void**) {
   scene.stop();
 }
 
+// Who asks without end gets one signature a turn; what does not fit into the queue is refused at
+// once.
+void signatures_are_made_in_turn(void**) {
+  ProcessScene<Role::keyd> scene;
+  constexpr std::uint64_t waiting = 16, surplus = 3;
+  ipc::Buffer frames;
+  for (std::uint64_t i = 0; i < 1 + waiting + surplus; ++i)
+    ipc::write_frame(frames, ipc::Sign{i, {}, ipc::SignatureKind::ecdsa, {}}, i);
+  send_raw(scene.socket_of(Role::smtpd), frames);
+  std::vector<std::uint64_t> order;
+  for (const auto& answer : scene.await<Role::smtpd, ipc::Signed>(1 + waiting + surplus))
+    order.push_back(answer.request);
+  std::vector<std::uint64_t> expected = {0};
+  for (std::uint64_t i = 0; i < surplus; ++i)
+    expected.push_back(1 + waiting + i);
+  for (std::uint64_t i = 0; i < waiting; ++i)
+    expected.push_back(1 + i);
+  assert_true(order == expected);
+  scene.send<Role::pop3d>(ipc::Sign{11, {}, ipc::SignatureKind::ecdsa, {}});
+  assert_int_equal((scene.await<Role::pop3d, ipc::Signed>().request), 11);
+  scene.stop();
+}
+
 // Log channels keep records apart, so what is wrong with one costs that line alone.
 void logd_survives_garbage_for_lines(void**) {
   ProcessScene<Role::logd> scene;
@@ -274,6 +297,7 @@ int main() {
       cmocka_unit_test(survives_abuse_of_every_link<Role::queued>),
       cmocka_unit_test(survives_abuse_of_every_link<Role::authd>),
       cmocka_unit_test(survives_abuse_of_every_link<Role::keyd>),
+      cmocka_unit_test(signatures_are_made_in_turn),
       cmocka_unit_test(half_a_message_may_be_finished),
       cmocka_unit_test(logd_survives_garbage_for_lines),
   };

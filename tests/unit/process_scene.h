@@ -32,6 +32,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace letterlock::test {
 
@@ -227,24 +228,25 @@ public:
     assert_true(links_.at(P)->flush() == ipc::Channel::Flushed::all);
   }
 
-  // The next message of that type that the program says to P; others are passed over.
+  // The next messages of that type that the program says to P; others are passed over.
   template <Role P, ipc::Message M>
     requires ipc::Routed<R, P, M>
-  M await() {
-    std::optional<M> found;
+  std::vector<M> await(std::size_t count) {
+    std::vector<M> found;
     wait_until([&] {
       const auto received = links_.at(P)->receive([&](ipc::Frame frame) {
-        if (!found && frame.type == ipc::type_number<M>)
-          found = ipc::read_payload<M>(frame.payload);
+        if (found.size() < count && frame.type == ipc::type_number<M>)
+          found.push_back(ipc::read_payload<M>(frame.payload).value());
         return true;
       });
-      if (!found && (received == ipc::Channel::Received::closed ||
-                     received == ipc::Channel::Received::broken))
+      if (found.size() < count && (received == ipc::Channel::Received::closed ||
+                                   received == ipc::Channel::Received::broken))
         fail_msg("the link to %s ended", std::string(role_name(P)).c_str());
-      return found.has_value();
+      return found.size() == count;
     });
-    return *found;
+    return found;
   }
+  template <Role P, ipc::Message M> M await() { return await<P, M>(1).front(); }
 
   // The program has told its parent that the present link to P is lost.
   template <Role P> void await_link_lost() {
