@@ -2,6 +2,7 @@
 #include "common/io/connection.h"
 
 #include "common/base/secret.h"
+#include "common/os/hold_back.h"
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -130,6 +131,10 @@ void Connection::leave_open() {
 // False: the connection has ended.
 bool Connection::write_output() {
   needs_write_ = false;
+  if (finish_wanted_ && !held_back_ && !handler_.output().empty()) {
+    os::hold_back_last_segment(socket_.get());
+    held_back_ = true;
+  }
   for (std::string_view output = handler_.output(); !output.empty(); output = handler_.output()) {
     std::size_t count = 0;
     if (tls_) {
@@ -249,6 +254,7 @@ bool Connection::close_down() {
   if (phase_ == Phase::finishing) {
     if (tls_ && note(tls_->close()) == Moved::blocked)
       return set_interest(), false;
+    // Lets go of what was held back, too.
     ::shutdown(socket_.get(), SHUT_WR);
     phase_ = Phase::lingering;
     readable_ = true; // perhaps
@@ -285,6 +291,8 @@ Connection::Moved Connection::note(const TlsResult& result) {
 // Interest in reading that ends is left as it is until the socket shows something: most often the
 // client waits for an answer, and the next thing is that input is wanted again.
 void Connection::set_interest() {
+  // What the handler has asked for meanwhile was looked at.
+  pump_.cancel();
   const bool wants = phase_ == Phase::open && takes_input() && !input_ended_;
   if (wants && more_inside_)
     again_.start(std::chrono::milliseconds(0));

@@ -87,6 +87,7 @@ private:
   std::optional<TlsStream> tls_;
   Phase phase_ = Phase::open;
   bool finish_wanted_ = false;
+  bool held_back_ = false; // the last reply, for the end of the connection to leave with it
   std::chrono::milliseconds linger_{0};
   bool readable_ = false;    // the socket, as far as is known
   bool needs_write_ = false; // something waits for the socket to become writable

@@ -70,6 +70,10 @@ void Loop::run_deferred() {
 Deferred::Deferred(Loop& loop, std::function<void()> work) : loop_(loop), work_(std::move(work)) {}
 
 Deferred::~Deferred() {
+  cancel();
+}
+
+void Deferred::cancel() {
   if (scheduled_)
     unlink();
 }

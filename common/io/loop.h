@@ -59,6 +59,8 @@ public:
   Deferred& operator=(const Deferred&) = delete;
 
   void schedule();
+  // It is done already.
+  void cancel();
 
 private:
   friend class Loop;

@@ -2,6 +2,9 @@
 // costs nothing.
 #include "common/io/connection.h"
 
+#include <arpa/inet.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -199,6 +202,49 @@ void what_the_peer_does_not_take_waits(void**) {
   assert_true(scene.echo.sends > 1);
 }
 
+// Over TCP, with the test as its peer.
+std::pair<UniqueFd, UniqueFd> make_tcp_pair() {
+  const UniqueFd listener(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  auto* const any = reinterpret_cast<sockaddr*>(&address);
+  assert_int_equal(::bind(listener.get(), any, size), 0);
+  assert_int_equal(::listen(listener.get(), 1), 0);
+  assert_int_equal(::getsockname(listener.get(), any, &size), 0);
+  UniqueFd peer(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  assert_int_equal(::connect(peer.get(), any, size), 0);
+  UniqueFd own(::accept4(listener.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+  assert_true(own.get() >= 0);
+  return {std::move(peer), std::move(own)};
+}
+
+unsigned segments_received(const UniqueFd& socket) {
+  tcp_info info{};
+  socklen_t size = sizeof info;
+  assert_int_equal(::getsockopt(socket.get(), IPPROTO_TCP, TCP_INFO, &info, &size), 0);
+  return info.tcpi_segs_in;
+}
+
+void the_last_reply_and_the_end_leave_in_one_segment(void**) {
+  io::Loop loop;
+  auto [peer, own] = make_tcp_pair();
+  Echo echo;
+  io::Connection connection(loop, std::move(own), echo);
+  const unsigned before = segments_received(peer);
+  echo.out = "221 bye";
+  connection.finish();
+  loop.turn();
+  char buffer[16];
+  assert_int_equal(::recv(peer.get(), buffer, sizeof buffer, 0), 7);
+  assert_int_equal(::recv(peer.get(), buffer, sizeof buffer, 0), 0);
+  assert_int_equal(segments_received(peer) - before, 1);
+  peer.reset();
+  while (!echo.ended)
+    loop.turn();
+}
+
 } // namespace
 
 int main() {
@@ -210,6 +256,7 @@ int main() {
       cmocka_unit_test(who_has_closed_its_half_is_answered),
       cmocka_unit_test(an_answer_that_comes_after_the_end_was_seen_is_sent),
       cmocka_unit_test(what_the_peer_does_not_take_waits),
+      cmocka_unit_test(the_last_reply_and_the_end_leave_in_one_segment),
   };
   return cmocka_run_group_tests(tests, nullptr, nullptr);
 }

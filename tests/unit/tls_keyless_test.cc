@@ -262,11 +262,12 @@ void sessions_are_not_resumed(void**) {
 }
 
 // libtls makes its contexts by the same call.
-void idle_connections_keep_no_buffers(void**) {
+void contexts_read_ahead_and_keep_no_buffers(void**) {
   const std::unique_ptr<SSL_CTX, void (*)(SSL_CTX*)> context(SSL_CTX_new(TLS_server_method()),
                                                              SSL_CTX_free);
   assert_non_null(context.get());
   assert_true((SSL_CTX_get_mode(context.get()) & SSL_MODE_RELEASE_BUFFERS) != 0);
+  assert_int_equal(SSL_CTX_get_read_ahead(context.get()), 1);
 }
 
 void nothing_to_read_is_want_read(void**) {
@@ -414,7 +415,7 @@ int main() {
       cmocka_unit_test_setup(answers_of_the_wrong_size_fail_the_handshake, set_up),
       cmocka_unit_test_setup(open_streams_outlive_their_generation, set_up),
       cmocka_unit_test_setup(sessions_are_not_resumed, set_up),
-      cmocka_unit_test_setup(idle_connections_keep_no_buffers, set_up),
+      cmocka_unit_test_setup(contexts_read_ahead_and_keep_no_buffers, set_up),
       cmocka_unit_test_setup(nothing_to_read_is_want_read, set_up),
       cmocka_unit_test_setup(full_socket_is_want_write_until_it_drains, set_up),
       cmocka_unit_test_setup(hanging_up_without_a_word_is_the_end, set_up),
