@@ -2,6 +2,8 @@
 //
 // The KeyRing is in the same process here; that its key is never part of the server's context is
 // proven by the operator's refusal, which no handshake survives.
+#define OPENSSL_SUPPRESS_DEPRECATED // the hook's own interface
+
 #include "common/io/tls_key_hook.h"
 #include "common/io/tls_server.h"
 #include "keyd/key_ring.h"
@@ -10,6 +12,7 @@
 #include "tests/unit/tls_test_client.h"
 
 #include <fcntl.h>
+#include <openssl/ec.h>
 #include <signal.h>
 
 #include <array>
@@ -394,6 +397,37 @@ void key_that_is_whole_signs_for_itself(void**) {
   sign_with_the_site();
 }
 
+// libcrypto copies what goes with a key byte by byte unless it is told not to.
+void a_key_and_its_copy_have_their_id_each(void**) {
+  using EcKey = std::unique_ptr<EC_KEY, io::CryptoFree<EC_KEY_free>>;
+  const auto certificate = io::Certificate::parse(the_site().ec_certificate);
+  assert_true(certificate.has_value());
+  EcKey key(EVP_PKEY_get1_EC_KEY(X509_get0_pubkey(certificate->native())));
+  std::vector<io::KeyId> named;
+  io::set_private_key_operator(
+      [&](const io::PrivateKeyOperation& operation) -> std::optional<std::vector<std::byte>> {
+        named.push_back(operation.key_id);
+        return std::nullopt;
+      });
+  const std::array<unsigned char, 32> digest{};
+  std::array<unsigned char, 80> signature{};
+  const auto ask = [&](EC_KEY* which) {
+    unsigned length = 0;
+    ECDSA_sign(0, digest.data(), digest.size(), signature.data(), &length, which);
+  };
+  ask(key.get());
+  ask(key.get());
+  const EcKey copy(EC_KEY_dup(key.get()));
+  ask(copy.get());
+  key.reset();
+  ask(copy.get());
+  assert_int_equal(named.size(), 4);
+  for (const io::KeyId& id : named)
+    assert_true(id == certificate->key_id());
+  ERR_clear_error();
+  sign_with_the_site();
+}
+
 void names_of_a_certificate_are_listed(void**) {
   const auto names = io::certificate_names(the_site().rsa_certificate);
   assert_true(names.has_value());
@@ -424,6 +458,7 @@ int main() {
       cmocka_unit_test_setup(garbage_is_a_failure_with_a_reason, set_up),
       cmocka_unit_test_setup(bad_certificates_are_named_by_number, set_up),
       cmocka_unit_test_setup(key_that_is_whole_signs_for_itself, set_up),
+      cmocka_unit_test_setup(a_key_and_its_copy_have_their_id_each, set_up),
       cmocka_unit_test_setup(names_of_a_certificate_are_listed, set_up),
   };
   return cmocka_run_group_tests(tests, nullptr, nullptr);
