@@ -2,19 +2,25 @@
 #include "queued/journal/journal_reader.h"
 
 #include "queued/disk/directory.h"
+#include "queued/disk/worker_pool.h"
 #include "queued/journal/damage_list.h"
 #include "queued/journal/remembered.h"
 #include "queued/journal/slot_file.h"
 #include "queued/journal/void_filter.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
+#include <thread>
 
 namespace letterlock::queued::journal {
 
 namespace {
 
 constexpr std::size_t window_size = 1u << 20; // of a segment, while records are visited
+// Each holds a segment in memory.
+constexpr std::size_t most_threads = 4;
+constexpr std::uint64_t least_for_threads = 16u << 20; // less is sooner read than they are started
 
 struct Segment {
   std::uint32_t slot = 0;
@@ -33,8 +39,7 @@ public:
   SystemResult<Contents> read() {
     if (const auto found = find_segments(); !found)
       return std::unexpected(found.error());
-    for (std::size_t i = 0; i < segments_.size(); ++i)
-      scan(i);
+    scan_all();
     find_last_batch();
     keep_what_counts(records_, voids_);
     for (const FoundRecord& record : records_)
@@ -64,6 +69,7 @@ private:
     });
     for (std::size_t i = 1; i < segments_.size();)
       if (segments_[i].header.generation == segments_[i - 1].header.generation) {
+        ++contents_.lost_slots;
         damage_.add_slot(segments_[i].slot,
                          "the same segment as in slot " + std::to_string(segments_[i - 1].slot));
         segments_.erase(segments_.begin() + static_cast<std::ptrdiff_t>(i));
@@ -78,8 +84,10 @@ private:
   void open(std::uint32_t slot) {
     auto file = open_slot(directory_, slot);
     if (!file) {
-      if (file.error().fault != SlotFault::absent)
+      if (file.error().fault != SlotFault::absent) {
+        ++contents_.lost_slots;
         damage_.add_slot(slot, file.error().text);
+      }
       return;
     }
     std::vector<std::byte> start(header_size + frame_size);
@@ -106,21 +114,57 @@ private:
                       [](std::byte b) { return b != std::byte{0}; }))
         contents_.cut += frame_size;
     } else {
+      ++contents_.lost_slots;
       damage_.add_slot(slot, header.error() == HeaderFault::later ? "of a later version"
                                                                   : "its header is damaged");
     }
   }
 
-  void scan(std::size_t number) {
-    Segment& segment = segments_[number];
+  // Each by itself: what is in one says nothing about another. Large ones by several threads, since
+  // a disk is as fast as one of them.
+  void scan_all() {
+    std::uint64_t octets = 0;
+    for (const Segment& segment : segments_) {
+      contents_.firsts.push_back(segment.header.first);
+      octets += segment.file.size;
+    }
+    std::vector<Scanned> found(segments_.size());
+    std::atomic<std::size_t> next = 0;
+    const auto scan_some = [&] {
+      std::vector<std::byte> buffer;
+      for (std::size_t number; (number = next++) < segments_.size();)
+        found[number] = scan(number, buffer);
+    };
+    std::vector<std::thread> threads;
+    const std::size_t cores = std::max(1U, std::thread::hardware_concurrency());
+    for (std::size_t i = 1; i < std::min(cores, most_threads) && octets >= least_for_threads; ++i)
+      threads.push_back(start_thread(scan_some));
+    scan_some();
+    for (std::thread& thread : threads)
+      thread.join();
+    for (std::size_t i = 0; i < segments_.size(); ++i)
+      add(segments_[i], static_cast<std::uint16_t>(i), std::move(found[i]));
+  }
+
+  struct Scanned {
+    SegmentScan scan;
+    bool all_was_read = false;
+  };
+  Scanned scan(std::size_t number, std::vector<std::byte>& buffer) const {
+    const Segment& segment = segments_[number];
     Sequence promised = 0;
     for (std::size_t i = number + 1; i < segments_.size(); ++i)
       promised = std::max(promised, segments_[i].header.first);
-    buffer_.resize(segment.file.size);
-    if (!read_slot(segment.file.file.get(), 0, buffer_))
+    buffer.resize(segment.file.size);
+    const bool read = read_slot(segment.file.file.get(), 0, buffer);
+    return {scan_segment(buffer, segment.header, promised, static_cast<std::uint16_t>(number)),
+            read};
+  }
+
+  void add(Segment& segment, std::uint16_t in_order, Scanned scanned) {
+    if (!scanned.all_was_read)
       damage_.add(segment.slot, 0, header_size, "not all of it can be read");
-    const auto in_order = static_cast<std::uint16_t>(number);
-    SegmentScan found = scan_segment(buffer_, segment.header, promised, in_order);
+    SegmentScan& found = scanned.scan;
     saw(found.highest);
     contents_.cut += found.cut;
     segment.runs = std::move(found.runs);
@@ -145,6 +189,7 @@ private:
     Sequence begin = 0;
     for (const Run& run : last.runs)
       begin = std::max(begin, run.newest_batch);
+    contents_.end = last.runs.empty() ? last.header.first : last.runs.back().next;
     LastBatch batch{last.slot, header_size, 0};
     const std::size_t end = last.runs.empty() ? header_size : last.runs.back().end;
     const auto first = std::find_if(records_.begin(), records_.end(), [&](const FoundRecord& one) {

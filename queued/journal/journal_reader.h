@@ -41,11 +41,15 @@ struct LastBatch {
 };
 
 struct Contents {
-  std::uint64_t last_generation = 0;   // 0: there was no segment
-  Sequence last_sequence = 0;          // the highest seen or promised by a header
+  std::uint64_t last_generation = 0; // 0: there was no segment
+  Sequence last_sequence = 0;        // the highest seen or promised by a header
+  // The first that is not there: what has this or a higher one was cut off. 0: as last_generation.
+  Sequence end = 0;
   Sequence retired = 0;                // records below it were not visited
   Id128 last_life;                     // of the last segment's header
   std::optional<LastBatch> last_batch; // of the last segment
+  std::vector<Sequence> firsts;        // of the segments, the oldest first
+  std::size_t lost_slots = 0;          // damaged as a whole: nothing is written to them
   std::int64_t last_time = 0;          // the latest time that was recorded
   // As of the end of the journal, from all that is in it, retired or not: what a WriterStart needs.
   std::vector<Id128> seen;         // newest last, most_seen at most

@@ -15,8 +15,9 @@ constexpr std::uint64_t generation_step = std::uint64_t{1}
 // Of a segment, that ordinary records leave to those that free slots: with the journal full, there
 // is still room to say that it is not.
 constexpr std::uint64_t upkeep_share = 16, upkeep_bytes = 64 * 1024;
-// Of the last segment, that removals leave to those.
-constexpr std::uint64_t kept_share = 4;
+// Of the last segment, that removals leave to those; and of one that a start has begun, that mail
+// leaves to both.
+constexpr std::uint64_t kept_share = 4, share_without_mail = 2;
 // Of a small segment, that Seen may take.
 constexpr std::uint64_t seen_share = 8;
 constexpr std::size_t void_bytes = frame_size + 16, list_bytes = frame_size + 8, entry_bytes = 16;
@@ -36,6 +37,8 @@ JournalWriter::JournalWriter(FileSystem& files, int directory, const WriterStart
              std::clamp<Sequence>(start.durably_retired, 1, first_needed_) - 1, start.sequence - 1),
       generation_(start.generation - 1), next_(start.sequence) {
   remembered_.note(ToRemember{start.seen, start.positions});
+  if (start.cut_from != 0 && start.cut_from < start.sequence)
+    doubtful_ = start.cut_from;
 }
 
 SystemResult<std::unique_ptr<JournalWriter>>
@@ -145,9 +148,11 @@ SystemResult<void> JournalWriter::keep_slots_for(Room room) {
   const std::size_t needed = fits || room == Room::removals ? keep : keep + 1;
   // Those that could be made do not count: the disk may become full.
   const auto prepared = slots_.prepare(needed);
-  if (slots_.free() >= needed ||
-      (fits && room == Room::removals &&
-       current_.end + batch_.bytes.size() <= current_.size - current_.size / kept_share))
+  const auto leaves = [&](std::uint64_t share) {
+    return current_.end + batch_.bytes.size() <= current_.size - current_.size / share;
+  };
+  if (slots_.free() >= needed || (fits && room == Room::removals && leaves(kept_share)) ||
+      (fits && current_.is_first && leaves(share_without_mail)))
     return {};
   return prepared ? std::unexpected(Errno{ENOSPC}) : prepared;
 }
@@ -265,8 +270,8 @@ std::expected<std::vector<Place>, BatchError> JournalWriter::commit_to_new_segme
     return std::unexpected(
         failed("a new segment cannot be written", written.error(), {taken->slot}));
   }
-  current_ = {taken->slot, std::move(taken->file), generation_,
-              taken->size, bytes.size(),           bytes.size()};
+  current_ = {taken->slot,  std::move(taken->file), generation_, taken->size,
+              bytes.size(), bytes.size(),           false};
   return committed(header_size);
 }
 

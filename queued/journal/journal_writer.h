@@ -23,6 +23,9 @@ struct WriterStart {
   std::size_t slots = 8;                 // at most; 2 at least
   std::uint64_t generation = 1;          // that of its first segment is this or higher
   Sequence sequence = 1;                 // of the first record
+  // Records from this to before that were cut off, and must not be taken for durable ones once
+  // there is a segment behind them. 0: there are none.
+  Sequence cut_from = 0;
   // The first segment's header says that no record below this needs anything. Slots with records
   // that are not below it stay in use until retire().
   Sequence retired = 1;
@@ -77,7 +80,8 @@ public:
   enum class Room : std::uint8_t {
     all,        // for what frees slots
     removals,   // of messages, which free the disk: one of the slots that are kept
-    keep_slots, // leaves what slots_to_keep() says, of those that are there
+    keep_slots, // leaves what slots_to_keep() says, of those that are there; but mail has half of
+                // the segment that a start has begun
   };
   std::expected<std::vector<Place>, BatchError> commit(Room room = Room::all);
   // Forgets what was added.
@@ -130,6 +134,7 @@ private:
     std::uint64_t size = 0;
     std::uint64_t end = 0;    // where the next record goes
     std::uint64_t synced = 0; // up to here it is durable
+    bool is_first = false;    // a start has begun it, or a repair
   };
   // A segment whose records are to be written again.
   struct Source {

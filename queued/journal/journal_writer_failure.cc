@@ -93,12 +93,13 @@ std::string JournalWriter::carried_over(std::uint64_t generation, Sequence& firs
   const auto newest = slots_.newest_if_short(first_needed_);
   if (!newest)
     return {};
+  const Sequence last = doubtful_ != 0 ? std::min(newest->last, doubtful_ - 1) : newest->last;
   Sequence ignored = 0;
   const Sequence from = std::max(newest->first, first_needed_);
   std::string bytes = records_again(
       {newest->slot, newest->generation, largest_segment}, generation, ignored,
-      // All of them, so that there is no gap; what is behind the last was cut off.
-      [&](const Frame& frame) { return frame.sequence >= from && frame.sequence <= newest->last; });
+      // All of them, so that there is no gap, but for what was cut off.
+      [&](const Frame& frame) { return frame.sequence >= from && frame.sequence <= last; });
   if (bytes.empty() || bytes.size() > slots_.segment_bytes() / carried_share * (carried_share - 1))
     return {};
   first = from;
@@ -162,7 +163,7 @@ SystemResult<void> JournalWriter::begin_anew(Tried tried) {
       continue;
     }
     const std::uint64_t end = header_size + frames.size();
-    current_ = {taken->slot, std::move(taken->file), generation_, taken->size, end, end};
+    current_ = {taken->slot, std::move(taken->file), generation_, taken->size, end, end, true};
     poisoned_.reset();
     doubtful_ = 0;
     slots_.retire(std::max(slots_.retired(), first_needed_ - 1));

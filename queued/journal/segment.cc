@@ -175,9 +175,23 @@ std::uint32_t FrameFinder::checksum(std::size_t offset, std::size_t length) {
                 bytes_.subspan(to * part, offset + length - to * part));
 }
 
+namespace {
+
+constexpr std::size_t zeros = 4096; // looked at together
+
+bool all_zero(Bytes bytes) {
+  return bytes[0] == std::byte{0} &&
+         std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0;
+}
+
+} // namespace
+
 std::optional<Frame> FrameFinder::find(std::size_t offset, Sequence at_least) {
   for (std::size_t at = (offset + alignment - 1) / alignment * alignment;
        at < bytes_.size() && bytes_.size() - at >= frame_size; at += alignment) {
+    // Most of a segment that was begun lately. No record has the length zero.
+    while (at % zeros == 0 && bytes_.size() - at > zeros && all_zero(bytes_.subspan(at, zeros)))
+      at += zeros;
     const auto claim = claim_at(bytes_, at, generation_);
     if (claim && claim->frame.sequence >= at_least &&
         claim->crc == checksum(at + 4, claim->frame.length - 4))

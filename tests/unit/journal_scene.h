@@ -114,13 +114,14 @@ public:
                                std::to_string(started.error().number));
     writer_ = std::move(*started);
   }
-  // As queued does at its start.
-  Reading restart() {
+  // As queued does at its start. NEEDED: the first record that something is left to do for.
+  Reading restart(Sequence needed = 0) {
     writer_.reset();
     Reading reading = reading_of(open_.get());
     begin_.generation = reading.contents.last_generation + 1;
     begin_.sequence = reading.contents.last_sequence + 1;
-    begin_.retired = begin_.sequence;
+    begin_.cut_from = reading.contents.end;
+    begin_.retired = needed != 0 ? needed : begin_.sequence;
     begin_.durably_retired = reading.contents.retired;
     begin_.seen = reading.contents.seen;
     begin_.positions = reading.contents.positions;

@@ -397,6 +397,30 @@ void a_start_can_be_cut_off_anywhere(void**) {
     }
 }
 
+// Else the next segment would say of what was torn that it had been durable.
+void what_a_start_has_cut_off_stays_so_behind_it(void**) {
+  JournalScene scene;
+  scene.start();
+  const Sequence first = scene.commit(1);
+  const Sequence torn = scene.writer().add(small_accept(2));
+  scene.writer().add(small_accept(3));
+  scene.writer().add(small_accept(4));
+  const auto places = scene.writer().commit();
+  const std::string slot = std::to_string(places->at(0).slot);
+  std::string bytes = scene.directory().read(slot);
+  bytes.replace(places->at(0).offset, places->at(0).length, places->at(0).length, '\0');
+  scene.directory().write(slot, bytes);
+  for (int start = 0; start < 2; ++start) {
+    const Reading before = scene.restart(first);
+    assert_text_equal(messages(before), start == 0 ? "1" : "1 5");
+    assert_int_equal(before.contents.end, start == 0 ? torn : before.contents.last_sequence + 1);
+    assert_true(scene.commit(static_cast<std::uint8_t>(5 + start)) != 0);
+    const Reading after = reading_of(scene.descriptor());
+    assert_true(after.contents.damage.empty());
+    assert_text_equal(messages(after), start == 0 ? "1 5" : "1 5 6");
+  }
+}
+
 // The newest segment is all that a start keeps: it must not look like one before it knows what was
 // seen, whichever of its sectors got to the disk first.
 void a_header_of_a_start_is_the_last_to_be_written(void**) {
@@ -460,6 +484,7 @@ int main() {
       cmocka_unit_test(a_start_without_room_begins_broken),
       cmocka_unit_test(a_start_on_a_disk_that_fails_is_an_error),
       cmocka_unit_test(a_start_can_be_cut_off_anywhere),
+      cmocka_unit_test(what_a_start_has_cut_off_stays_so_behind_it),
       cmocka_unit_test(a_header_of_a_start_is_the_last_to_be_written),
   };
   return cmocka_run_group_tests(tests, nullptr, nullptr);
