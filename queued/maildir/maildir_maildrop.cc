@@ -39,6 +39,7 @@ MaildirMaildrop::open(const MaildropServices& services, AccountId account, Maild
       new MaildirMaildrop(services, account, std::move(lock), std::move(*directories)));
   if (const auto found = maildrop->find_index(); !found)
     return failed("maildrop", found.error().number);
+  maildrop->has_pending_ = !unsettled.pending.empty();
   if (!unsettled.pending.empty() || !unsettled.expunged.empty() ||
       !unsettled.expunged_messages.empty())
     maildrop->index_ = maildrop->index_->with(unsettled.pending, services.host, unsettled.expunged,
@@ -126,13 +127,12 @@ ReadResult<OpenedMessage> MaildirMaildrop::open_now(std::size_t index) {
     opened.file = std::move(*file);
     return 0;
   };
-  int error = at_known_place(index, open);
-  if (error == ENOENT && index_->is_pending(index) && services_.open_pending) {
-    auto copy = services_.open_pending(account_, *index_->message_id(index));
-    if (copy || copy.error().fault != ReadFault::gone)
+  // Before its file, which may not be whole until it is settled.
+  if (const auto id = has_pending_ ? index_->message_id(index) : std::nullopt)
+    if (auto copy = services_.open_pending(account_, *id);
+        copy || copy.error().fault != ReadFault::gone)
       return copy;
-    error = at_known_place(index, open); // it has come meanwhile
-  }
+  int error = at_known_place(index, open);
   if (error == ENOENT) {
     look_into_cur();
     error = at_known_place(index, open);

@@ -40,8 +40,8 @@ struct MaildropServices {
   MentionedFiles& mentioned;
   const MaildirHost& host;
   std::size_t most_messages;
-  // A message that is pending (MaildropIndex::is_pending), when its file is not there yet: a copy
-  // in memory or elsewhere. Called from a worker; not called, and may be none, without such.
+  // A message that was pending when the session began: a copy of it, in memory or elsewhere. Gone:
+  // it is in its place by now. Called from a worker; not called, and may be none, without such.
   std::function<ReadResult<OpenedMessage>(AccountId, const Id128& message)> open_pending;
   // Makes the removal of files durable, and sees to it that it happens. Called from a worker.
   std::function<void(ExpungeRequest, std::function<void(Expected<void>)> done)> expunge;
@@ -50,7 +50,8 @@ struct MaildropServices {
 
 // What the journal has decided and the directories do not show yet.
 struct UnsettledMessages {
-  std::vector<PendingMessage> pending; // shown, though there is no file
+  // Shown, though there may be no file yet, or one that is not whole.
+  std::vector<PendingMessage> pending;
   // Not shown, though there is a file: names without flags, and ids of ours.
   std::vector<std::string> expunged;
   std::vector<Id128> expunged_messages;
@@ -101,6 +102,7 @@ private:
   const MaildropLock lock_;
   const MaildirDirectories directories_;
   std::shared_ptr<const MaildropIndex> index_;
+  bool has_pending_ = false;
   std::vector<std::string> notes_;
 
   std::mutex mutex_;                           // guards moved_

@@ -73,24 +73,18 @@ SystemResult<void> MaildirWriter::write(std::uint32_t mailbox, const std::string
   const auto maildir = directories(mailbox);
   if (!maildir)
     return std::unexpected(maildir.error());
-  const int tmp = (*maildir)->tmp.get();
-  auto done = write_to(tmp, name, head, content, false);
-  if (done)
-    done = files_.rename(tmp, name, (*maildir)->fresh.get(), name);
-  return done;
+  return put(mailbox, (*maildir)->fresh.get(), name, head, content, false);
 }
 
-SystemResult<void> MaildirWriter::replace(std::uint32_t mailbox, int directory,
-                                          const std::string& name, Bytes head, Bytes content) {
+SystemResult<void> MaildirWriter::put(std::uint32_t mailbox, int directory, const std::string& name,
+                                      Bytes head, Bytes content, bool sync) {
   const auto maildir = directories(mailbox);
   if (!maildir)
     return std::unexpected(maildir.error());
   const int tmp = (*maildir)->tmp.get();
-  auto done = write_to(tmp, name, head, content, true);
+  auto done = write_to(tmp, name, head, content, sync);
   if (done)
     done = files_.rename(tmp, name, directory, name);
-  if (done)
-    done = files_.sync_directory(directory);
   return done;
 }
 

@@ -57,9 +57,10 @@ public:
   // HEAD and CONTENT become one file: tmp, then new.
   SystemResult<void> write(std::uint32_t mailbox, const std::string& name, Bytes head,
                            Bytes content);
-  // The same in place of NAME in DIRECTORY (open; of this mailbox), made durable at once.
-  SystemResult<void> replace(std::uint32_t mailbox, int directory, const std::string& name,
-                             Bytes head, Bytes content);
+  // The same as NAME in DIRECTORY (open; of this mailbox), also in the place of what is there.
+  // SYNC: the content is durable before it has that name.
+  SystemResult<void> put(std::uint32_t mailbox, int directory, const std::string& name, Bytes head,
+                         Bytes content, bool sync);
   // A file of FROM (open) gets its second name. One that is there already is no error.
   SystemResult<LinkResult> link(std::uint32_t mailbox, const std::string& name, int from,
                                 const std::string& from_name);

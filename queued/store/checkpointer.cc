@@ -14,9 +14,9 @@ namespace letterlock::queued {
 Checkpointer::Checkpointer(const CheckpointerParts& parts, const CheckpointerOptions& options,
                            journal::Sequence retired, const StoreLimits& limits)
     : parts_(parts), options_(options), segments_(limits.segments),
-      stuck_({parts.files, parts.state.root(), parts.state.journal(), parts.pipeline,
-              parts.materialiser, parts.large, parts.reporter, most_record_bytes(limits),
-              [this](bool asking) { set_asking(asking); }}),
+      stuck_({parts.files, parts.state.journal(), parts.pipeline, parts.materialiser, parts.large,
+              parts.reporter, most_record_bytes(limits),
+              [this](bool asking) { set_asking(asking); }, [this] { return sync_everything(); }}),
       retired_(retired), thread_(start_thread([this] { run(); })) {}
 
 void Checkpointer::stop() {
@@ -71,10 +71,8 @@ void Checkpointer::set_asking(bool asking) {
 }
 
 void Checkpointer::run() {
-  if (options_.stuck_up_to != 0) {
-    write_stuck_again(options_.stuck_up_to);
-    checkpoint(options_.stuck_up_to);
-  }
+  if (options_.found_up_to > retired_)
+    checkpoint();
   for (;;) {
     // The next segment is made before it is needed; if that fails, the writer will say so.
     static_cast<void>(parts_.journal.prepare_slot(journal::slots_to_keep(segments_) + 1));
@@ -87,7 +85,7 @@ void Checkpointer::run() {
         return;
       wanted_ = false;
     }
-    checkpoint({});
+    checkpoint();
     {
       const std::lock_guard guard(mutex_);
       ++finished_;
@@ -96,29 +94,33 @@ void Checkpointer::run() {
   }
 }
 
-void Checkpointer::checkpoint(std::optional<journal::Sequence> of) {
-  const auto use = parts_.journal.use();
+journal::Sequence Checkpointer::to_free(const journal::JournalWriter::Use& use) const {
+  return use.segment_full                  ? use.full_up_to
+         : options_.found_up_to > retired_ ? options_.found_up_to
+                                           : 0;
+}
+
+void Checkpointer::checkpoint() {
   // A segment that is full is what must be freed; else all that there is.
+  const auto use = parts_.journal.use();
+  const journal::Sequence must_go = to_free(use);
   const journal::Sequence wanted =
-      std::max(concerned_, of                 ? *of
-                           : use.segment_full ? use.full_up_to
-                                              : parts_.pipeline.last_with_work());
+      std::max(concerned_, must_go != 0 ? must_go : parts_.pipeline.last_with_work());
   if (wanted <= retired_ && !use.segment_full)
     return;
   const StuckCounts& stuck = parts_.materialiser.stuck();
   const auto deadline = std::chrono::steady_clock::now() + options_.interval;
   for (bool again = true; again;) {
-    stuck.watch(use.full_up_to);
+    stuck.watch(must_go);
     const std::uint64_t before = stuck.became_stuck();
     // What is stuck may be so for ever, and must not hold the segment.
-    if (use.segment_full && stuck.all() > 0)
-      write_stuck_again(use.full_up_to);
+    if (must_go != 0 && stuck.all() > 0)
+      write_stuck_again(must_go);
     const auto left =
         std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
-    const auto more_is_stuck = [&] { return use.segment_full && stuck.became_stuck() != before; };
+    const auto more_is_stuck = [&] { return must_go != 0 && stuck.became_stuck() != before; };
     const bool done = parts_.progress.wait_for(wanted, left, [&] {
-      return stopping() || more_is_stuck() ||
-             (!use.segment_full && parts_.journal.use().segment_full);
+      return stopping() || more_is_stuck() || (must_go == 0 && parts_.journal.use().segment_full);
     });
     again = !done && !stopping() && more_is_stuck() && left.count() > 0;
   }
@@ -148,31 +150,34 @@ void Checkpointer::write_stuck_again(journal::Sequence up_to) {
     parts_.reporter.say(StoreReport::Level::error, "checkpoint.stuck", written.error().text);
 }
 
+SystemResult<void> Checkpointer::sync_everything() {
+  auto synced = parts_.files.sync_everything(parts_.state.root());
+  if (!synced && synced.error().number != ENOSYS) {
+    // Nobody knows what was lost, and no later sync would tell. A start that comes before all of it
+    // is written again trusts no file either.
+    distrusting_ = true;
+    concerned_ = parts_.pipeline.last_with_work();
+  }
+  return synced;
+}
+
 bool Checkpointer::sync(journal::Sequence up_to) {
   if (!distrusting_) {
-    const auto synced = parts_.files.sync_everything(parts_.state.root());
+    const auto synced = sync_everything();
     if (synced)
       return true;
-    if (synced.error().number != ENOSYS) {
+    if (distrusting_)
       parts_.reporter.say(StoreReport::Level::error, "checkpoint.failed",
                           Error::system("syncing the maildrops", synced.error().number).text);
-      // Nobody knows what was lost, and no later sync would tell.
-      distrusting_ = true;
-      marked_ = false;
-      concerned_ = parts_.pipeline.last_with_work();
-    }
   }
-  if (distrusting_ && !marked_)
-    marked_ = asking([&] { return parts_.pipeline.trust_nothing(true); });
   // What came after UP_TO was perhaps written by the sync that failed.
-  if (distrusting_ && (!marked_ || up_to < concerned_))
+  if (distrusting_ && up_to < concerned_)
     return false;
   if (!rewrite_all(up_to))
     return false;
   if (distrusting_) {
     parts_.reporter.say(StoreReport::Level::info, "checkpoint.mended",
                         "every message since the last good one was written again");
-    static_cast<void>(parts_.pipeline.trust_nothing(false));
     distrusting_ = false;
     concerned_ = 0;
   }
@@ -189,6 +194,8 @@ bool Checkpointer::rewrite_all(journal::Sequence up_to) {
     std::erase_if(of.copies, [&](const CopyJob& copy) {
       return copy.sequence > up_to || of.is_expunged(copy);
     });
+    for (CopyJob& copy : of.copies)
+      copy.was_there = true;
     // Where something was expunged its directories are synced all the same.
     if (of.copies.empty() && of.last_expunge == 0)
       continue;

@@ -19,9 +19,9 @@ struct CheckpointerOptions {
   std::chrono::milliseconds last_pace{2000};
   // After one that failed.
   std::chrono::milliseconds again{1000};
-  // Recovery has left something stuck that has a record up to this: it is written again at once,
-  // while there is room. 0: nothing.
-  journal::Sequence stuck_up_to = 0;
+  // A start has found something to do in records up to this: that is a checkpoint of its own, as of
+  // a segment that is full. 0: nothing.
+  journal::Sequence found_up_to = 0;
 };
 
 struct CheckpointerParts {
@@ -56,11 +56,14 @@ public:
 
 private:
   void run();
-  void checkpoint(std::optional<journal::Sequence> of); // up to that; none: what is worth it
+  void checkpoint();
+  // What must be retired soon; 0: nothing.
+  journal::Sequence to_free(const journal::JournalWriter::Use& use) const;
   void write_stuck_again(journal::Sequence up_to);
   void set_asking(bool asking);
   template <class Write> auto asking(Write write);
   bool sync(journal::Sequence up_to);
+  SystemResult<void> sync_everything();
   bool rewrite_all(journal::Sequence up_to);
   bool stopping() const;
 
@@ -68,12 +71,9 @@ private:
   const CheckpointerOptions options_;
   const std::size_t segments_;
   StuckRecords stuck_;
-  journal::Sequence retired_; // the thread's
-  // While a sync has failed: whether the journal says so durably, and the last record that may be
-  // concerned.
-  bool marked_ = false;
-  journal::Sequence concerned_ = 0;
-  bool distrusting_ = false; // the thread's: a sync has failed, and not all is rewritten
+  journal::Sequence retired_;       // the thread's
+  bool distrusting_ = false;        // a sync has failed, and not all is written again
+  journal::Sequence concerned_ = 0; // the last record that this is about
 
   mutable std::mutex mutex_; // guards what follows
   std::condition_variable changed_;

@@ -253,11 +253,6 @@ void CommitPipeline::enqueue(Work work) {
   changed_.notify_one();
 }
 
-bool CommitPipeline::trust_nothing(bool yes) {
-  distrusting_ = yes;
-  return !yes || write_and_wait(journal::Materialised{});
-}
-
 std::vector<CommitPipeline::Written>
 CommitPipeline::write_again(const std::vector<journal::Record>& records) {
   if (records.empty())

@@ -71,9 +71,6 @@ public:
 
   // Writes RECORD with the next batch, and waits until that is over. False: it is not durable.
   bool write_and_wait(const journal::Record& record);
-  // A sync has failed: from now on the journal says that no unsynced file is to be trusted (YES),
-  // until that is over. Whether that is durable.
-  bool trust_nothing(bool yes);
 
   // What a maildrop did not take holds its record in the journal, so it is written again at the
   // end: RECORDS, each with one thing to be carried out, in one batch. Waits. Empty: none of them
@@ -193,7 +190,6 @@ private:
   std::function<bool()> pace_;
   bool stopping_ = false;
   std::atomic<journal::Sequence> last_with_work_ = 0;
-  std::atomic<bool> distrusting_ = false;
 
   std::thread thread_; // last: it uses all of the above
 };

@@ -330,7 +330,7 @@ void CommitPipeline::commit(Batch& batch, journal::JournalWriter::Room room) {
       not_committed(
           batch, {journal::BatchFault::failed, Error::system("large", names.error().number).text});
     } else {
-      if (life_ && !distrusting_ && parts_.progress.done_up_to() > noted_) {
+      if (life_ && parts_.progress.done_up_to() > noted_) {
         noted_ = parts_.progress.done_up_to();
         batch.last = parts_.journal.add(journal::Materialised{*life_, noted_});
       } else {
@@ -488,8 +488,7 @@ void CommitPipeline::not_committed(Batch& batch, const journal::BatchError& erro
 }
 
 void CommitPipeline::note_progress() {
-  if (!life_ || broken_ || distrusting_ || parts_.progress.done_up_to() <= noted_ ||
-      last_with_work() <= noted_)
+  if (!life_ || broken_ || parts_.progress.done_up_to() <= noted_ || last_with_work() <= noted_)
     return;
   noted_ = parts_.progress.done_up_to();
   parts_.journal.add(journal::Materialised{*life_, noted_});

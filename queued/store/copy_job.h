@@ -26,7 +26,8 @@ struct CopyJob {
   // Its file in `large` was made of its record later, because it was stuck: what its maildrop has
   // may be another file, and not a synced one.
   bool set_down = false;
-  bool looked_for = false; // it may be there, or a part of it, wherever: recovery left it
+  bool looked_for = false; // it may be there, wherever, and not whole: a start has left it
+  bool was_there = false;  // in its place: if it is not any more, another program has removed it
   std::uint64_t stuck = 0; // names it among what is stuck
   // What it is made of, while it is in memory; else it is read from the journal. Large: never.
   std::string head;

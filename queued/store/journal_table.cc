@@ -3,6 +3,9 @@
 
 #include "common/mail/wire_size.h"
 
+#include <algorithm>
+#include <unordered_map>
+
 namespace letterlock::queued {
 
 SystemResult<journal::Contents> JournalTable::read(int directory, const journal::Visit& also) {
@@ -38,11 +41,8 @@ void JournalTable::drop_older() {
 
 void JournalTable::add(const journal::Accept& accept, journal::Sequence sequence,
                        const journal::Place& place) {
-  const auto [known, is_new] = messages_.try_emplace(accept.message, sequence);
-  if (!is_new && known->second >= sequence)
-    return;
-  known->second = sequence;
-  moved_ = moved_ || !is_new;
+  // One that was written again for a copy that was stuck: the first has told of the transaction.
+  moved_ = moved_ || accept.transaction == Id128{};
   for (const journal::Copy& copy : accept.copies) {
     CopyJob job;
     job.sequence = sequence;

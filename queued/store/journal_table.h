@@ -10,7 +10,6 @@
 #include <map>
 #include <optional>
 #include <string>
-#include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
@@ -45,9 +44,7 @@ private:
 
   const MaildirHost& host_;
   std::map<std::uint32_t, Mailbox> mailboxes_;
-  // The last record of each message. One that was stuck may have several, each for some copies.
-  std::unordered_map<Id128, journal::Sequence, Id128Hash> messages_;
-  bool moved_ = false; // some message has
+  bool moved_ = false; // some copy has several records, perhaps
   std::optional<journal::Materialised> materialised_;
 };
 

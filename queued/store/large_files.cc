@@ -2,7 +2,9 @@
 #include "queued/store/large_files.h"
 
 #include "queued/disk/directory.h"
-#include "queued/store/copy_comparison.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -76,21 +78,27 @@ SystemResult<UniqueFd> LargeFiles::write_one(journal::Sequence sequence, const I
                                              std::uint32_t mailbox, Bytes head, Bytes content) {
   const std::string name = name_of(message, mailbox);
   belongs_to(sequence, name);
-  std::vector<std::byte> buffer(64 * 1024);
-  if (holds(directory_, name, head, content, buffer))
-    return files_.open_file(directory_, name);
-  // Part of an attempt before this one.
-  if (const auto removed = files_.unlink(directory_, name);
+  // One that an attempt before this one has left: a record that is in doubt may name it, so it
+  // stays until another is durable. It cannot be believed itself, whose sync may be what has
+  // failed.
+  struct stat about = {};
+  const bool again = ::fstatat(directory_, name.c_str(), &about, AT_SYMLINK_NOFOLLOW) == 0;
+  const std::string first = again ? name + ".tmp" : name;
+  if (const auto removed = files_.unlink(directory_, first);
       !removed && removed.error().number != ENOENT)
     return std::unexpected(removed.error());
-  auto file = files_.create_file(directory_, name, message_mode);
+  auto file = files_.create_file(directory_, first, message_mode);
   if (!file)
     return file;
   auto written = files_.append(file->get(), head);
   if (written)
     written = files_.append(file->get(), content);
+  if (written && again)
+    written = files_.sync_file(file->get());
+  if (written && again)
+    written = files_.rename(directory_, first, directory_, name);
   if (!written) {
-    static_cast<void>(files_.unlink(directory_, name));
+    static_cast<void>(files_.unlink(directory_, first));
     return std::unexpected(written.error());
   }
   return file;

@@ -39,8 +39,9 @@ public:
   void remove(const Id128& message, const std::vector<std::uint32_t>& mailboxes);
 
   // One copy of a message whose own record SEQUENCE holds its content, so that the record can go;
-  // waits. It is not durable before it is synced. One that is there already stays: a record may
-  // name it. If none that is certain ever does, it goes when SEQUENCE is retired.
+  // waits. It is not durable before it is synced, but for one that takes the place of an earlier
+  // attempt's: a record may name that. If none that is certain ever does, it goes when SEQUENCE is
+  // retired.
   SystemResult<UniqueFd> write_one(journal::Sequence sequence, const Id128& message,
                                    std::uint32_t mailbox, Bytes head, Bytes content);
 

@@ -128,6 +128,7 @@ private:
                std::unique_ptr<StateDirectory> state, std::unique_ptr<CompletionQueue> completions);
   Expected<void> start();
   void say_what_was_set_aside();
+  void begin_settling(std::vector<Settlement> settlements);
   bool has_accounts(const Delivery& delivery) const;
   ScratchFile scratch_of(const Delivery& delivery);
   void begin_opening(MaildropLock lock,
@@ -227,11 +228,12 @@ Expected<void> MaildirStore::start() {
   journal_ = std::move(*writer);
   // Now that the rest is retired: what nothing will be linked to any more.
   std::unordered_set<std::string> large_kept;
-  for (const CopyJob& copy : recovered->unsettled.copies)
-    if (copy.large) {
-      large_kept.insert(LargeFiles::name_of(copy.message, copy.mailbox));
-      large_.recorded(copy.sequence, copy.message, copy.mailbox);
-    }
+  for (const Settlement& settlement : recovered->settlements)
+    for (const CopyJob& copy : settlement.copies)
+      if (copy.large) {
+        large_kept.insert(LargeFiles::name_of(copy.message, copy.mailbox));
+        large_.recorded(copy.sequence, copy.message, copy.mailbox);
+      }
   for (std::string& name : queue_.large_names())
     large_kept.insert(std::move(name));
   if (const auto swept = large_.sweep(large_kept); !swept)
@@ -246,21 +248,7 @@ Expected<void> MaildirStore::start() {
                          *progress_, reporter_,
                          [this](std::uint32_t mailbox) { remake_maildrop(mailbox); }},
       how);
-  // A copy is one job of its record.
-  std::map<journal::Sequence, std::uint32_t> jobs;
-  for (CopyJob& copy : recovered->unsettled.copies) {
-    ++jobs[copy.sequence];
-    if (const auto name = OwnName::parse(copy.name)) {
-      const AccountUsage::Demand demand{AccountId{copy.mailbox}, name->stored_size};
-      copy.claim = usage_.claim_anyway({&demand, 1}).front();
-      copy.claim->keep();
-    }
-  }
-  for (const RemovalJob& removal : recovered->unsettled.removals)
-    ++jobs[removal.sequence];
-  for (const auto& [sequence, count] : jobs)
-    progress_->begin(sequence, count);
-  materialiser_->add_stuck(std::move(recovered->unsettled));
+  begin_settling(std::move(recovered->settlements));
   progress_->begin(start.sequence - 1, 0);
 
   pipeline_ = std::make_unique<CommitPipeline>(
@@ -271,7 +259,7 @@ Expected<void> MaildirStore::start() {
   CheckpointerOptions how_often;
   how_often.interval = options_.checkpoint_interval;
   how_often.last_pace = options_.full_pace;
-  how_often.stuck_up_to = jobs.empty() ? 0 : start.sequence - 1;
+  how_often.found_up_to = start.retired < start.sequence ? start.sequence - 1 : 0;
   checkpointer_ = std::make_unique<Checkpointer>(
       CheckpointerParts{files_, *state_, *journal_, *pipeline_, *materialiser_, *progress_, large_,
                         queue_, host_, reporter_, seconds_now},
@@ -288,6 +276,33 @@ Expected<void> MaildirStore::start() {
                           [this](const ClockRecord& record) { return state_->keep_clock(record); }},
       options_.keeping, clock);
   return {};
+}
+
+// What a start has found in the journal, while everything else goes on.
+void MaildirStore::begin_settling(std::vector<Settlement> settlements) {
+  std::vector<journal::Sequence> jobs; // the record of each
+  for (Settlement& settlement : settlements) {
+    for (CopyJob& copy : settlement.copies) {
+      jobs.push_back(copy.sequence);
+      const auto name = copy.was_there ? std::nullopt : OwnName::parse(copy.name);
+      if (!name)
+        continue;
+      const AccountUsage::Demand demand{AccountId{copy.mailbox}, name->stored_size};
+      copy.claim = usage_.claim_anyway({&demand, 1}).front();
+    }
+    for (const RemovalJob& removal : settlement.removals)
+      jobs.push_back(removal.sequence);
+  }
+  std::sort(jobs.begin(), jobs.end());
+  for (auto first = jobs.begin(); first != jobs.end();) {
+    const auto next = std::upper_bound(first, jobs.end(), *first);
+    progress_->begin(*first, static_cast<std::uint32_t>(next - first));
+    first = next;
+  }
+  std::erase_if(settlements, [](const Settlement& settlement) {
+    return settlement.copies.empty() && settlement.removals.empty();
+  });
+  materialiser_->settle(std::move(settlements));
 }
 
 // Reading ends first: it may ask the pipeline to remove something. The pipeline commits what it

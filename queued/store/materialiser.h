@@ -7,8 +7,7 @@
 #include "queued/store/copy_job.h"
 #include "queued/store/progress.h"
 #include "queued/store/reporter.h"
-#include "queued/store/restorer.h"
-#include "queued/store/stuck_jobs.h"
+#include "queued/store/settlement.h"
 
 #include <functional>
 #include <memory>
@@ -44,10 +43,13 @@ struct Moved {
   std::optional<StuckJob> job; // by the newer one; none: nothing can be made of it
 };
 
+class MaterialiserShard;
+struct MaterialiserBacklog;
+
 class Materialiser {
 public:
   Materialiser(const MaterialiserPlaces& places, const MaterialiserOptions& options);
-  // Carries out what it has, except for what fails: that is left to the next start's recovery.
+  // Carries out what it has, except for what fails or is to be settled: that is the next start's.
   ~Materialiser();
   Materialiser(const Materialiser&) = delete;
   Materialiser& operator=(const Materialiser&) = delete;
@@ -56,12 +58,13 @@ public:
   void add(std::vector<CopyJob> jobs);
   void add(RemovalJob job);
   void wait_for_room();
-  // What recovery could not settle: tried again like what fails here.
-  void add_stuck(Unsettled unsettled);
+  // What a start has found, at first: carried out beside what is added, and before the sessions'
+  // removals of the same messages. What is left when the Materialiser goes is the next start's.
+  void settle(std::vector<Settlement> settlements);
   // Calls THEN on the maildrop's thread once all that was added for it before is carried out or
-  // stuck, with what is stuck.
+  // stuck, with what is stuck or waits to be settled.
   void after_all(std::uint32_t mailbox, std::function<void(Unsettled)> then);
-  // A sync has failed: writes the copies that are there again, synced one by one. DONE is called on
+  // A sync has failed: writes the copies again, synced one by one. DONE is called on
   // a thread of its own for each mailbox, with why it failed, or nothing.
   void rewrite(std::uint32_t mailbox, std::vector<CopyJob> jobs,
                std::function<void(std::string why)> done);
@@ -75,14 +78,12 @@ public:
   void moved(Moved one);
 
 private:
-  class Shard;
-  struct Backlog;
   template <class Of> void post_one(std::uint32_t mailbox, Of job);
 
-  std::shared_ptr<Backlog> backlog_;
+  std::shared_ptr<MaterialiserBacklog> backlog_;
   StuckCounts counts_;
   const MaterialiserOptions options_;
-  std::vector<std::unique_ptr<Shard>> shards_;
+  std::vector<std::unique_ptr<MaterialiserShard>> shards_;
 };
 
 } // namespace letterlock::queued

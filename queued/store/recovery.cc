@@ -1,4 +1,4 @@
-// Settling each maildrop by what the journal says.
+// Reading the journal, and what each maildrop needs by it.
 #include "queued/store/recovery.h"
 
 #include "queued/disk/directory.h"
@@ -29,55 +29,49 @@ public:
 private:
   SystemResult<void> write_again(const journal::LastBatch& batch);
   SystemResult<void> sync_slots();
-  void settle(std::uint32_t mailbox, JournalTable::Mailbox& table);
+  Settlement settlement_of(std::uint32_t mailbox, JournalTable::Mailbox& table);
+  std::vector<RemovalJob> removals_of(std::uint32_t mailbox, const JournalTable::Mailbox& table);
+  bool can_wait(const journal::Contents& contents) const;
+  Expected<void> settle_now();
+  void settle_now(Settlement& settlement, bool sync_each);
   Expected<void> settle_queue();
-  void keep(std::vector<CopyJob> jobs);
-  void keep_removal(std::uint32_t mailbox, const JournalTable::Mailbox& table);
   void hold(journal::Sequence sequence); // 0: nothing
   void say(StoreReport::Level level, std::string event, std::string text) {
     result_.reports.push_back({level, std::move(event), std::move(text)});
   }
-  // Whether this start sees all that was written, synced or not, since that record.
+  // Whether that was done, and is there still but for what other programs did: names in the page
+  // cache outlive a process.
   bool carried_out(journal::Sequence sequence) const {
-    return same_life_ && !distrust_ && table_.materialised() &&
-           table_.materialised()->life == *places_.life && sequence <= table_.materialised()->up_to;
+    return places_.life && table_.materialised() && table_.materialised()->life == *places_.life &&
+           sequence <= table_.materialised()->up_to;
   }
 
   const RecoveryPlaces places_;
   const StoreLimits limits_;
   Restorer restorer_;
   JournalTable table_;
-  bool same_life_ = false; // as the last Materialised record
-  bool distrust_ = false;  // that record says that a sync had failed
-  bool sync_each_ = false; // the system cannot sync everything
-  std::size_t written_ = 0, replaced_ = 0;
+  std::size_t written_ = 0, rewritten_ = 0;
   journal::Sequence lowest_kept_ = 0; // 0: nothing is left to do
   Recovered result_;
 };
 
-// Copies and removals that stay the journal's.
-void Recovery::keep(std::vector<CopyJob> jobs) {
-  for (CopyJob& job : jobs) {
-    hold(job.sequence);
-    job.looked_for = true;
-    result_.unsettled.copies.push_back(std::move(job));
-  }
-}
-
-void Recovery::keep_removal(std::uint32_t mailbox, const JournalTable::Mailbox& table) {
-  hold(table.first_expunge);
+// In parts, each of which one record can tell again. All of them are in the hand of the first.
+std::vector<RemovalJob> Recovery::removals_of(std::uint32_t mailbox,
+                                              const JournalTable::Mailbox& table) {
+  std::vector<RemovalJob> parts;
+  if (table.last_expunge == 0 || carried_out(table.last_expunge))
+    return parts;
   RemovalJob job;
   job.sequence = table.first_expunge;
   job.mailbox = mailbox;
   job.looked_for = true;
-  // In parts, each of which one record can tell again.
   const RemovalJob none = job;
   std::size_t bytes = 0;
   const auto added = [&](std::size_t more) {
     bytes += more + 32;
     if (bytes < most_record_bytes(limits_))
       return;
-    result_.unsettled.removals.push_back(std::exchange(job, none));
+    parts.push_back(std::exchange(job, none));
     bytes = 0;
   };
   for (const Id128& message : table.expunged) {
@@ -89,7 +83,8 @@ void Recovery::keep_removal(std::uint32_t mailbox, const JournalTable::Mailbox& 
     added(base.size());
   }
   if (bytes > 0)
-    result_.unsettled.removals.push_back(std::move(job));
+    parts.push_back(std::move(job));
+  return parts;
 }
 
 void Recovery::hold(journal::Sequence sequence) {
@@ -137,71 +132,93 @@ SystemResult<void> Recovery::sync_slots() {
   return {};
 }
 
-void Recovery::settle(std::uint32_t mailbox, JournalTable::Mailbox& table) {
-  std::vector<CopyJob> there; // and not synced
-  std::erase_if(table.copies, [&](const CopyJob& copy) {
-    if (table.is_expunged(copy))
-      return true;
-    if (sync_each_ && carried_out(copy.sequence))
-      there.push_back(copy);
-    return carried_out(copy.sequence);
+Settlement Recovery::settlement_of(std::uint32_t mailbox, JournalTable::Mailbox& table) {
+  Settlement settlement;
+  settlement.mailbox = mailbox;
+  settlement.removals = removals_of(mailbox, table);
+  hold(table.first_expunge);
+  for (CopyJob& copy : table.copies) {
+    hold(copy.sequence);
+    copy.looked_for = true;
+    copy.was_there = carried_out(copy.sequence);
+  }
+  if (table.last_expunge != 0)
+    std::erase_if(table.copies, [&](const CopyJob& copy) { return table.is_expunged(copy); });
+  settlement.copies = std::move(table.copies);
+  return settlement;
+}
+
+// What is not settled holds its records. There is to be a segment for what comes meanwhile, and one
+// for the next start.
+bool Recovery::can_wait(const journal::Contents& contents) const {
+  std::size_t used = contents.lost_slots;
+  for (std::size_t i = 0; i < contents.firsts.size(); ++i)
+    used += i + 1 == contents.firsts.size() || contents.firsts[i + 1] > lowest_kept_;
+  return lowest_kept_ == 0 || used + 2 <= limits_.segments;
+}
+
+Expected<void> Recovery::settle_now() {
+  // To see whether the system can sync all in one go.
+  const auto synced = places_.files.sync_everything(places_.state.root());
+  const bool sync_each = !synced && synced.error().number == ENOSYS;
+  for (Settlement& settlement : result_.settlements)
+    settle_now(settlement, sync_each);
+  std::erase_if(result_.settlements, [](const Settlement& left) {
+    return left.removals.empty() && left.copies.empty();
   });
-  const bool removals = table.last_expunge != 0 && (sync_each_ || !carried_out(table.last_expunge));
-  if (table.copies.empty() && there.empty() && !removals)
-    return;
-  const auto failed = [&](const std::string& why) {
-    say(StoreReport::Level::error, "recovery.unsettled",
-        "maildrop " + std::to_string(mailbox) + ": " + why);
+  lowest_kept_ = 0;
+  for (const Settlement& left : result_.settlements) {
+    for (const CopyJob& copy : left.copies)
+      hold(copy.sequence);
+    for (const RemovalJob& removal : left.removals)
+      hold(removal.sequence);
+  }
+  if (!sync_each)
+    if (const auto all = places_.files.sync_everything(places_.state.root()); !all)
+      return std::unexpected(Error::system("syncing the maildrops", all.error().number));
+  if (written_ + rewritten_ > 0)
+    say(StoreReport::Level::info, "recovery.done",
+        std::to_string(written_) + " messages written, " + std::to_string(rewritten_) +
+            " written again");
+  return {};
+}
+
+// What fails stays in SETTLEMENT.
+void Recovery::settle_now(Settlement& settlement, bool sync_each) {
+  Settlement left{settlement.mailbox, {}, {}};
+  SettlementEvents events;
+  events.restored = [&](const CopyJob& copy, Restored how) {
+    written_ += how == Restored::written;
+    rewritten_ += how == Restored::rewritten;
+    if (how == Restored::lost || how == Restored::missing)
+      say(StoreReport::Level::warning, "recovery.missing",
+          "maildrop " + std::to_string(copy.mailbox) + ": the file of " + copy.message.hex() +
+              " in large is not there");
   };
-  if (auto made = places_.state.ensure_maildrop(mailbox); !made) {
-    failed(made.error().text);
-    if (removals)
-      keep_removal(mailbox, table);
-    return keep(std::move(table.copies));
+  events.removed = [](const RemovalJob&) {};
+  events.failed = [&](StuckJob job, Errno error) {
+    if (left.copies.empty() && left.removals.empty())
+      say(StoreReport::Level::error, "recovery.unsettled",
+          "maildrop " + std::to_string(settlement.mailbox) + ": " +
+              Error::system("writing", error.number).text);
+    if (auto* copy = std::get_if<CopyJob>(&job))
+      left.copies.push_back(std::move(*copy));
+    else
+      left.removals.push_back(std::move(std::get<RemovalJob>(job)));
+  };
+  Settlement now = settlement;
+  if (sync_each)
+    now.copies.clear();
+  for (Settling settling(std::move(now)); settling.step(restorer_, events);)
+    ;
+  if (sync_each) {
+    const auto durable = restorer_.restore_durably(settlement.mailbox, settlement.copies);
+    if (!durable)
+      left = settlement;
+    else
+      left.copies = durable->failed;
   }
-  if (removals) {
-    const std::vector<Id128> messages(table.expunged.begin(), table.expunged.end());
-    const std::vector<std::string> bases(table.expunged_bases.begin(), table.expunged_bases.end());
-    if (const auto removed = restorer_.remove(mailbox, messages, bases); !removed) {
-      failed(Error::system("removing", removed.error().number).text);
-      keep_removal(mailbox, table);
-    }
-  }
-  if (sync_each_) {
-    RestoreOptions sync;
-    sync.trust = Trust::names;
-    sync.write_absent = false;
-    sync.sync_each = true;
-    const auto synced = restorer_.restore(mailbox, there, sync);
-    if (!synced || !synced->failed.empty()) {
-      failed(synced ? synced->why : Error::system("syncing", synced.error().number).text);
-      keep(std::move(there));
-    }
-  }
-  if (table.copies.empty())
-    return;
-  RestoreOptions how;
-  how.trust = distrust_ ? Trust::nothing : same_life_ ? Trust::names : Trust::content;
-  how.sync_each = sync_each_;
-  auto restored = restorer_.restore(mailbox, table.copies, how);
-  if (!restored) {
-    failed(Error::system("reading", restored.error().number).text);
-    return keep(std::move(table.copies));
-  }
-  for (const Id128& message : restored->lost)
-    say(StoreReport::Level::error, "maildrop.missing",
-        "maildrop " + std::to_string(mailbox) + ": the file of " + message.hex() +
-            " in large is none");
-  written_ += restored->written;
-  replaced_ += restored->replaced;
-  if (restored->missing > 0)
-    say(StoreReport::Level::warning, "recovery.missing",
-        "maildrop " + std::to_string(mailbox) + ": " + std::to_string(restored->missing) +
-            " large messages are not there: another program removed them, or they are lost");
-  if (!restored->failed.empty()) {
-    failed(restored->why);
-    keep(std::move(restored->failed));
-  }
+  settlement = std::move(left);
 }
 
 Expected<void> Recovery::settle_queue() {
@@ -235,46 +252,41 @@ Expected<Recovered> Recovery::run() {
   if (contents->cut > 0)
     say(StoreReport::Level::warning, "journal.cut",
         std::to_string(contents->cut) + " octets at the end that were never synced");
-  same_life_ = places_.life && contents->last_life == *places_.life;
-  distrust_ = table_.materialised() && table_.materialised()->life == Id128{};
-  // What was read may be in the page cache alone, and what it says is retired is let go of.
+  // What was read may be in the page cache alone, and what it says is carried out.
   if (contents->last_batch)
     if (const auto written = write_again(*contents->last_batch); !written)
       return std::unexpected(Error::system("writing to the journal", written.error().number));
-  if (const auto synced = places_.files.sync_everything(places_.state.root()); !synced) {
-    // Where there is no such thing each file is synced by itself.
-    sync_each_ = synced.error().number == ENOSYS;
-    distrust_ = distrust_ || !sync_each_;
-    if (const auto slots = sync_slots(); !slots)
-      return std::unexpected(Error::system("syncing the journal", slots.error().number));
-  }
+  if (const auto slots = sync_slots(); !slots)
+    return std::unexpected(Error::system("syncing the journal", slots.error().number));
 
   std::unordered_set<std::string> large_kept;
   for (auto& [mailbox, table] : table_.mailboxes()) {
-    for (const CopyJob& copy : table.copies)
-      if (copy.large && !table.is_expunged(copy))
+    Settlement settlement = settlement_of(mailbox, table);
+    for (const CopyJob& copy : settlement.copies)
+      if (copy.large)
         large_kept.insert(LargeFiles::name_of(copy.message, copy.mailbox));
-    settle(mailbox, table);
+    if (auto made = places_.state.ensure_maildrop(mailbox); !made)
+      say(StoreReport::Level::error, "recovery.unsettled",
+          "maildrop " + std::to_string(mailbox) + ": " + made.error().text);
+    result_.settlements.push_back(std::move(settlement));
   }
-  if (!sync_each_ && !table_.mailboxes().empty())
-    if (const auto synced = places_.files.sync_everything(places_.state.root()); !synced)
-      return std::unexpected(Error::system("syncing the maildrops", synced.error().number));
+  if (!can_wait(*contents))
+    if (auto settled = settle_now(); !settled)
+      return std::unexpected(settled.error());
   for (std::string& name : places_.queue.large_names())
     large_kept.insert(std::move(name));
   if (auto settled = settle_queue(); !settled)
     return std::unexpected(settled.error());
-  // Only what still waits needs its file, but until the new segment is there all of it might.
+  // What is settled needs its file no more, but until the new segment is there it might.
   if (const auto swept = places_.large.sweep(large_kept); !swept)
     return std::unexpected(Error::system("large", swept.error().number));
-  if (written_ + replaced_ > 0)
-    say(StoreReport::Level::info, "recovery.done",
-        std::to_string(written_) + " written, " + std::to_string(replaced_) + " replaced");
 
   result_.last_time = contents->last_time;
   result_.start.segment_bytes = limits_.segment_bytes;
   result_.start.slots = limits_.segments;
   result_.start.generation = contents->last_generation + 1;
   result_.start.sequence = contents->last_sequence + 1;
+  result_.start.cut_from = contents->end;
   result_.start.retired =
       lowest_kept_ == 0 ? result_.start.sequence : std::min(lowest_kept_, result_.start.sequence);
   result_.start.durably_retired = contents->retired;

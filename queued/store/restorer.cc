@@ -1,10 +1,12 @@
-// Comparing, writing and replacing message files.
+// Writing and replacing message files.
 #include "queued/store/restorer.h"
 
+#include "queued/disk/directory.h"
 #include "queued/maildir/own_name.h"
 #include "queued/maildir/visit_messages.h"
 #include "queued/store/large_files.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -14,6 +16,8 @@
 namespace letterlock::queued {
 
 namespace {
+
+constexpr int most_attempts = 3; // while others move what is to be written again
 
 // A file in `large` that was made of a record: not longer than what a record can hold.
 SystemResult<CopyBytes> read_set_down(int large, const CopyJob& copy, std::string& buffer) {
@@ -31,17 +35,16 @@ SystemResult<CopyBytes> read_set_down(int large, const CopyJob& copy, std::strin
   return CopyBytes{{}, as_bytes(buffer)};
 }
 
-} // namespace
-
-SystemResult<CopyBytes> read_copy(int journal, const CopyJob& copy, std::string& buffer) {
-  journal::RecordReader records(journal);
-  return read_copy(records, -1, copy, buffer);
+SystemResult<UniqueFd> open_folder(int maildir, const std::string& folder) {
+  const std::size_t slash = folder.find('/');
+  auto directory = open_directory(maildir, folder.substr(0, slash));
+  if (directory && slash != std::string::npos)
+    directory = open_directory(directory->get(), folder.substr(slash + 1));
+  return directory;
 }
 
-SystemResult<CopyBytes> read_copy(journal::RecordReader& records, int large, const CopyJob& copy,
-                                  std::string& buffer) {
-  if (copy.set_down)
-    return read_set_down(large, copy, buffer);
+SystemResult<CopyBytes> read_recorded(journal::RecordReader& records, const CopyJob& copy,
+                                      std::string& buffer) {
   const auto record = records.read(copy.place, buffer);
   if (!record)
     return std::unexpected(record.error());
@@ -54,129 +57,166 @@ SystemResult<CopyBytes> read_copy(journal::RecordReader& records, int large, con
   return std::unexpected(Errno{ENOENT});
 }
 
-SystemResult<Restored> Restorer::restore(std::uint32_t mailbox, std::span<const CopyJob> copies,
-                                         const RestoreOptions& options) {
+} // namespace
+
+SystemResult<CopyBytes> read_copy(int journal, const CopyJob& copy, std::string& buffer) {
+  journal::RecordReader records(journal);
+  return read_recorded(records, copy, buffer);
+}
+
+SystemResult<FoundCopies> Restorer::find(std::uint32_t mailbox,
+                                         std::span<const CopyJob> copies) const {
   const auto maildir = open_maildir(root_, mailbox);
   if (!maildir)
     return std::unexpected(maildir.error());
-  std::unordered_map<Id128, std::vector<CopyFile>, Id128Hash> there;
+  FoundCopies found;
   for (const CopyJob& copy : copies)
-    there.try_emplace(copy.message);
-  std::set<std::string> folders{"new", "cur"};
+    found.try_emplace(copy.message);
   const auto visited = visit_messages(maildir->get(), [&](const MaildirPlace& place) {
-    if (const auto wanted = there.find(place.message); wanted != there.end()) {
-      wanted->second.push_back({std::string(place.folder), place.name, false});
-      folders.emplace(place.folder);
-    }
+    if (const auto wanted = found.find(place.message); wanted != found.end())
+      wanted->second.push_back({std::string(place.folder), place.name});
   });
   if (!visited)
     return std::unexpected(visited.error());
-  if (options.trust == Trust::content)
-    compare(maildir->get(), copies, there);
-  Restored result;
-  for (const CopyJob& copy : copies)
-    if (const auto done = restore_one(maildir->get(), copy, there[copy.message], options, result);
-        !done) {
-      result.failed.push_back(copy);
-      result.why = Error::system(copy.name, done.error().number).text;
-    }
-  if (options.sync_each || options.trust == Trust::nothing)
-    for (const std::string& folder : folders)
-      if (const auto directory = open_folder(maildir->get(), folder);
-          !directory || !files_.sync_directory(directory->get()))
-        return std::unexpected(Errno{EIO});
-  return result;
+  return found;
 }
 
-// Finds out which files hold what their records say.
-void Restorer::compare(int maildir, std::span<const CopyJob> copies,
-                       std::unordered_map<Id128, std::vector<CopyFile>, Id128Hash>& there) const {
-  std::vector<Comparison> all;
-  for (const CopyJob& copy : copies)
-    if (!copy.large || copy.set_down) // else it is not looked at
-      for (CopyFile& file : there[copy.message])
-        all.push_back({&copy, &file});
-  compare_copies({journal_, large_, maildir}, all);
-}
-
-// Where nothing syncs everything: what is whole may still be in the page cache alone.
-SystemResult<void> Restorer::sync_if_asked(int maildir, const CopyFile& file,
-                                           const RestoreOptions& options) {
-  if (!options.sync_each)
-    return {};
-  const auto directory = open_folder(maildir, file.folder);
-  if (!directory)
-    return std::unexpected(directory.error());
-  const auto opened = open_to_read(directory->get(), file.name);
-  if (!opened)
-    return std::unexpected(opened.error());
-  auto synced = files_.sync_file(opened->get());
-  return synced ? files_.sync_directory(directory->get()) : synced;
-}
-
-SystemResult<void> Restorer::restore_one(int maildir, const CopyJob& copy,
-                                         std::span<const CopyFile> there,
-                                         const RestoreOptions& options, Restored& result) {
-  if (there.empty() && !options.write_absent)
-    return {};
-  if (!there.empty() && (options.trust == Trust::names || (copy.large && !copy.set_down))) {
-    // A large one's content was synced before its record, and under any name it is the same file.
-    for (const CopyFile& file : there)
-      if (const auto synced = sync_if_asked(maildir, file, options); !synced)
-        return synced;
-    return {};
-  }
-  if (copy.large && there.empty()) {
-    const auto linked = writer_.link(copy.mailbox, copy.name, large_,
-                                     LargeFiles::name_of(copy.message, copy.mailbox));
-    if (!linked)
-      return std::unexpected(linked.error());
-    // Absent: a checkpoint had removed its name in `large`: then it was durable, and somebody has
-    // removed it. Or that name was lost, which looks the same.
-    if (*linked == LinkResult::linked)
-      ++result.written;
-    else if (*linked == LinkResult::absent)
-      ++result.missing;
-    else
-      result.lost.push_back(copy.message);
-    return {};
-  }
-  std::vector<const CopyFile*> not_whole;
-  for (const CopyFile& file : there) {
-    if (!file.whole)
-      not_whole.push_back(&file);
-    else if (const auto synced = sync_if_asked(maildir, file, options); !synced)
-      return synced;
-  }
-  if (!there.empty() && not_whole.empty())
-    return {};
-  const auto bytes = read_copy(records_, large_, copy, record_);
+SystemResult<Restored> Restorer::restore(const CopyJob& copy, const FoundCopies& found, Sync sync) {
+  const auto listed = found.find(copy.message);
+  std::vector<CopyFile> files = listed == found.end() ? std::vector<CopyFile>() : listed->second;
+  if (files.empty() && copy.was_there)
+    return Restored::removed;
+  // Its content was synced before its record, and under any name it is the same file.
+  if (!files.empty() && copy.large && !copy.set_down)
+    return Restored::left;
+  if (files.empty() && copy.large)
+    return link(copy);
+  const auto bytes =
+      copy.set_down ? read_set_down(large_, copy, record_) : read_recorded(records_, copy, record_);
   // A checkpoint has removed the name in `large`: what is there was synced.
   if (!bytes && copy.set_down && bytes.error().number == ENOENT)
-    return {};
+    return Restored::left;
   if (!bytes)
     return std::unexpected(bytes.error());
-  if (there.empty()) {
-    ++result.written;
-    if (!options.sync_each)
-      return writer_.write(copy.mailbox, copy.name, bytes->head, bytes->content);
+  if (files.empty()) {
     const auto directories = writer_.directories(copy.mailbox);
     if (!directories)
       return std::unexpected(directories.error());
-    return writer_.replace(copy.mailbox, (*directories)->fresh.get(), copy.name, bytes->head,
-                           bytes->content);
+    if (const auto put = writer_.put(copy.mailbox, (*directories)->fresh.get(), copy.name,
+                                     bytes->head, bytes->content, sync == Sync::yes);
+        !put)
+      return std::unexpected(put.error());
+    return Restored::written;
   }
-  for (const CopyFile* file : not_whole) {
-    const auto directory = open_folder(maildir, file->folder);
+  for (int attempt = 0; attempt < most_attempts; ++attempt) {
+    const auto replaced = replace(copy.mailbox, files, *bytes, sync);
+    if (!replaced)
+      return std::unexpected(replaced.error());
+    if (*replaced)
+      return Restored::rewritten;
+    auto now = find(copy.mailbox, std::span(&copy, 1));
+    if (!now)
+      return std::unexpected(now.error());
+    files = std::move(now->at(copy.message));
+    if (files.empty())
+      return Restored::removed;
+  }
+  return std::unexpected(Errno{EBUSY});
+}
+
+// The same octets in the same place, so that the system counts them as not written yet. It must be
+// a file of just that length, and nobody else's.
+SystemResult<Restorer::Over> Restorer::write_over(int directory, const std::string& name,
+                                                  const CopyBytes& bytes) {
+  const auto file = files_.open_file(directory, name);
+  if (!file)
+    return file.error().number == ENOENT ? Over::nothing : Over::another_file;
+  struct stat about = {};
+  if (::fstat(file->get(), &about) != 0 || !S_ISREG(about.st_mode) || about.st_nlink != 1 ||
+      static_cast<std::uint64_t>(about.st_size) != bytes.head.size() + bytes.content.size())
+    return Over::another_file;
+  auto written = files_.write_at(file->get(), 0, bytes.head);
+  if (written)
+    written = files_.write_at(file->get(), bytes.head.size(), bytes.content);
+  return written ? SystemResult<Over>(Over::done) : std::unexpected(written.error());
+}
+
+SystemResult<Restorer::Over> Restorer::put_over(std::uint32_t mailbox, int directory,
+                                                const std::string& name, const CopyBytes& bytes,
+                                                Sync sync) {
+  struct stat about = {};
+  if (::fstatat(directory, name.c_str(), &about, AT_SYMLINK_NOFOLLOW) != 0)
+    return errno == ENOENT ? SystemResult<Over>(Over::nothing) : std::unexpected(Errno{errno});
+  const auto put =
+      writer_.put(mailbox, directory, name, bytes.head, bytes.content, sync == Sync::yes);
+  return put ? SystemResult<Over>(Over::done) : std::unexpected(put.error());
+}
+
+// Each of FILES. False: one is not there any more.
+SystemResult<bool> Restorer::replace(std::uint32_t mailbox, std::span<const CopyFile> files,
+                                     const CopyBytes& bytes, Sync sync) {
+  const auto maildir = open_maildir(root_, mailbox);
+  if (!maildir)
+    return std::unexpected(maildir.error());
+  for (const CopyFile& file : files) {
+    const auto directory = open_folder(maildir->get(), file.folder);
+    if (!directory && directory.error().number == ENOENT)
+      return false;
     if (!directory)
       return std::unexpected(directory.error());
-    ++result.replaced;
-    if (const auto done = writer_.replace(copy.mailbox, directory->get(), file->name, bytes->head,
-                                          bytes->content);
-        !done)
-      return done;
+    // Where the disk has failed another place on it is the better one; else nothing is to move.
+    auto written = sync == Sync::no ? write_over(directory->get(), file.name, bytes)
+                                    : SystemResult<Over>(Over::another_file);
+    if (written && *written == Over::another_file)
+      written = put_over(mailbox, directory->get(), file.name, bytes, sync);
+    if (!written)
+      return std::unexpected(written.error());
+    if (*written == Over::nothing)
+      return false;
   }
-  return {};
+  return true;
+}
+
+SystemResult<Restored> Restorer::link(const CopyJob& copy) {
+  const auto linked = writer_.link(copy.mailbox, copy.name, large_,
+                                   LargeFiles::name_of(copy.message, copy.mailbox));
+  if (!linked)
+    return std::unexpected(linked.error());
+  // Absent: a checkpoint had removed its name in `large`: then it was durable, and somebody has
+  // removed it. Or that name was lost, which looks the same.
+  return *linked == LinkResult::linked   ? Restored::written
+         : *linked == LinkResult::absent ? Restored::missing
+                                         : Restored::lost;
+}
+
+SystemResult<RestoreSum> Restorer::restore_durably(std::uint32_t mailbox,
+                                                   std::span<const CopyJob> copies) {
+  const auto found = find(mailbox, copies);
+  if (!found)
+    return std::unexpected(found.error());
+  RestoreSum sum;
+  std::set<std::string> folders{"new", "cur"};
+  for (const CopyJob& copy : copies) {
+    for (const CopyFile& file : found->at(copy.message))
+      folders.insert(file.folder);
+    if (const auto done = restore(copy, *found, Sync::yes); !done) {
+      sum.failed.push_back(copy);
+      sum.why = Error::system(copy.name, done.error().number).text;
+    }
+  }
+  const auto maildir = open_maildir(root_, mailbox);
+  if (!maildir)
+    return std::unexpected(maildir.error());
+  for (const std::string& folder : folders) {
+    const auto directory = open_folder(maildir->get(), folder);
+    if (!directory && directory.error().number == ENOENT && folder != "new" && folder != "cur")
+      continue; // removed meanwhile
+    if (!directory)
+      return std::unexpected(directory.error());
+    if (const auto synced = files_.sync_directory(directory->get()); !synced)
+      return std::unexpected(synced.error());
+  }
+  return sum;
 }
 
 SystemResult<void> Restorer::remove(std::uint32_t mailbox, const std::vector<Id128>& messages,

@@ -1,11 +1,14 @@
 // Restorer: brings copies whose records are in the journal to their place in one maildrop, when it
-// is not known how much of them is there: after a crash, or when a sync has failed.
+// is not known how much of them is there: after a start, or when a sync has failed.
+//
+// What is there is never believed, but written again: where a sync has failed the system counts
+// pages as clean that the disk does not have, so they can be read, and no later sync would bring
+// them there. Only of large messages, which were synced before their record, the name is enough.
 //
 // Waits for the disk; one thread uses it. Source: docs/spool.md, "Recovery" and "Checkpoint".
 #pragma once
 
 #include "queued/maildir/maildir_writer.h"
-#include "queued/store/copy_comparison.h"
 #include "queued/store/copy_job.h"
 
 #include <span>
@@ -14,53 +17,25 @@
 
 namespace letterlock::queued {
 
-enum class Trust : std::uint8_t {
-  names,   // what has a name is whole: the page cache has survived
-  content, // what has the record's content is whole: a power cut may have left anything else
-  nothing, // each file is written again and synced: a sync has failed
+// Where one message is in a maildrop, as it was listed.
+struct CopyFile {
+  std::string folder; // below the Maildir: "new", "cur", ".Folder/cur"
+  std::string name;
+};
+using FoundCopies = std::unordered_map<Id128, std::vector<CopyFile>, Id128Hash>;
+
+enum class Restored : std::uint8_t {
+  written,   // it was not there
+  rewritten, // it was
+  left,      // it was there, and durable
+  removed,   // another program has removed it
+  missing,   // a large one that is nowhere: somebody has removed it, or it is lost
+  lost,      // a large one in whose place is something else
 };
 
-struct RestoreOptions {
-  Trust trust = Trust::content;
-  bool write_absent = true; // else what is absent was removed by somebody
-  bool sync_each = false;   // where nothing syncs everything afterwards
-};
-
-struct Restored {
+struct RestoreSum {
   std::vector<CopyJob> failed; // to be tried again later
   std::string why;             // of one of them, for the log
-  std::vector<Id128> lost;     // large ones in whose place is something else
-  std::size_t written = 0, replaced = 0;
-  std::size_t missing = 0; // large ones that are nowhere: somebody removed them, or they are lost
-};
-
-class Restorer {
-public:
-  // JOURNAL and LARGE are the open directories.
-  Restorer(FileSystem& files, int root, int journal, int large, const MaildirHost& host)
-      : files_(files), root_(root), journal_(journal), large_(large), writer_(files, root, host),
-        records_(journal) {}
-
-  // COPIES are of one mailbox. An error: the maildrop cannot be read, and nothing was done.
-  SystemResult<Restored> restore(std::uint32_t mailbox, std::span<const CopyJob> copies,
-                                 const RestoreOptions& options);
-  // Removes what is there of MESSAGES and of files with these BASES.
-  SystemResult<void> remove(std::uint32_t mailbox, const std::vector<Id128>& messages,
-                            const std::vector<std::string>& bases);
-
-private:
-  void compare(int maildir, std::span<const CopyJob> copies,
-               std::unordered_map<Id128, std::vector<CopyFile>, Id128Hash>& there) const;
-  SystemResult<void> sync_if_asked(int maildir, const CopyFile& file,
-                                   const RestoreOptions& options);
-  SystemResult<void> restore_one(int maildir, const CopyJob& copy, std::span<const CopyFile> there,
-                                 const RestoreOptions& options, Restored& result);
-
-  FileSystem& files_;
-  const int root_, journal_, large_;
-  MaildirWriter writer_;
-  journal::RecordReader records_;
-  std::string record_;
 };
 
 // The head and the content of COPY, from its record in the journal. BUFFER holds what they point
@@ -69,8 +44,41 @@ struct CopyBytes {
   Bytes head, content;
 };
 SystemResult<CopyBytes> read_copy(int journal, const CopyJob& copy, std::string& buffer);
-// The same; of one that was set down, from its file in LARGE, all of it as content.
-SystemResult<CopyBytes> read_copy(journal::RecordReader& records, int large, const CopyJob& copy,
-                                  std::string& buffer);
+
+class Restorer {
+public:
+  // JOURNAL and LARGE are the open directories.
+  Restorer(FileSystem& files, int root, int journal, int large, const MaildirHost& host)
+      : files_(files), root_(root), large_(large), writer_(files, root, host), records_(journal) {}
+
+  // Which of COPIES, which are of one mailbox, are in its maildrop, in one listing of it.
+  SystemResult<FoundCopies> find(std::uint32_t mailbox, std::span<const CopyJob> copies) const;
+  // FOUND is of its mailbox; what has moved since is looked for again. SYNC: its content is durable
+  // then; its name is not.
+  enum class Sync : std::uint8_t { no, yes };
+  SystemResult<Restored> restore(const CopyJob& copy, const FoundCopies& found,
+                                 Sync sync = Sync::no);
+  // All of COPIES, durably, directories too. An error: the maildrop cannot be read or synced.
+  SystemResult<RestoreSum> restore_durably(std::uint32_t mailbox, std::span<const CopyJob> copies);
+  // Removes what is there of MESSAGES and of files with these BASES.
+  SystemResult<void> remove(std::uint32_t mailbox, const std::vector<Id128>& messages,
+                            const std::vector<std::string>& bases);
+
+private:
+  SystemResult<Restored> link(const CopyJob& copy);
+  // What was there and is written over: done, nothing is there any more, or it needs another file.
+  enum class Over : std::uint8_t { done, nothing, another_file };
+  SystemResult<Over> write_over(int directory, const std::string& name, const CopyBytes& bytes);
+  SystemResult<Over> put_over(std::uint32_t mailbox, int directory, const std::string& name,
+                              const CopyBytes& bytes, Sync sync);
+  SystemResult<bool> replace(std::uint32_t mailbox, std::span<const CopyFile> files,
+                             const CopyBytes& bytes, Sync sync);
+
+  FileSystem& files_;
+  const int root_, large_;
+  MaildirWriter writer_;
+  journal::RecordReader records_;
+  std::string record_;
+};
 
 } // namespace letterlock::queued

@@ -57,7 +57,7 @@ std::uint64_t record_bytes(const RemovalJob& job) {
   return bytes;
 }
 
-void StuckJobs::put(StuckJob job, bool at_once) {
+void StuckJobs::put(StuckJob job) {
   const std::uint64_t bytes = bytes_of(job);
   std::visit([this](auto& of) { of.stuck = ++last_name_; }, job);
   if (auto* copy = std::get_if<CopyJob>(&job)) {
@@ -65,8 +65,7 @@ void StuckJobs::put(StuckJob job, bool at_once) {
     copy->content.reset();
   }
   counts_.add(job, bytes);
-  jobs_.push_back(
-      {std::move(job), Clock::now() + (at_once ? Clock::duration() : first_), first_, bytes});
+  jobs_.push_back({std::move(job), Clock::now() + first_, first_, bytes});
 }
 
 template <class Gone> void StuckJobs::erase_if(Gone gone) {

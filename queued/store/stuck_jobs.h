@@ -62,8 +62,8 @@ public:
       : counts_(counts), first_(first), last_(last) {}
 
   bool empty() const { return jobs_.empty(); }
-  // Its content in memory is given up: the journal has it. AT_ONCE: the next retry() tries it.
-  void put(StuckJob job, bool at_once = false);
+  // Its content in memory is given up: the journal has it.
+  void put(StuckJob job);
 
   // When the next is to be tried.
   std::optional<Clock::time_point> next_retry() const;

@@ -86,7 +86,7 @@ SystemResult<void> StuckRecords::set_down(std::vector<CopyJob>& copies) {
   if (std::all_of(copies.begin(), copies.end(), [](const CopyJob& copy) { return copy.large; }))
     return settle({});
   // The first time, to see whether the system can sync all in one go.
-  auto synced = parts_.files.sync_everything(parts_.root);
+  auto synced = parts_.sync_everything();
   const bool sync_each = !synced && synced.error().number == ENOSYS;
   if (!synced && !sync_each)
     return settle(synced);
@@ -113,7 +113,7 @@ SystemResult<void> StuckRecords::set_down(std::vector<CopyJob>& copies) {
     else
       made.push_back(&copy);
   }
-  synced = sync_each ? parts_.large.sync_names() : parts_.files.sync_everything(parts_.root);
+  synced = sync_each ? parts_.large.sync_names() : parts_.sync_everything();
   if (synced)
     for (CopyJob* copy : made)
       copy->large = copy->set_down = true;

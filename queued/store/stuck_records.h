@@ -13,10 +13,10 @@ namespace letterlock::queued {
 
 class StuckRecords {
 public:
-  // All of it is borrowed. JOURNAL and ROOT are the open directories.
+  // All of it is borrowed. JOURNAL is the open directory.
   struct Parts {
     FileSystem& files;
-    int root, journal;
+    int journal;
     CommitPipeline& pipeline;
     Materialiser& materialiser;
     LargeFiles& large;
@@ -24,6 +24,8 @@ public:
     std::size_t record_bytes; // of what is written at once, about
     // Something of ours is for the journal, now; or not any more.
     std::function<void(bool)> asking;
+    // Of the whole file system. Whoever is told of a failure is the last to hear of it.
+    std::function<SystemResult<void>()> sync_everything;
   };
   explicit StuckRecords(const Parts& parts) : parts_(parts) {}
 

@@ -24,7 +24,9 @@ std::unexpected<ReadError> failed(std::string_view what, int number) {
 
 std::vector<PendingMessage> UnsettledCopies::set(AccountId account, std::vector<CopyJob> copies) {
   std::vector<PendingMessage> pending;
-  std::map<Id128, CopyJob> by_message;
+  std::unordered_map<Id128, CopyJob, Id128Hash> by_message;
+  pending.reserve(copies.size());
+  by_message.reserve(copies.size());
   for (CopyJob& copy : copies) {
     if (const auto name = OwnName::parse(copy.name)) {
       pending.push_back({copy.message, name->time, name->stored_size, name->wire_size});

@@ -10,6 +10,7 @@
 
 #include <map>
 #include <mutex>
+#include <unordered_map>
 
 namespace letterlock::queued {
 
@@ -26,7 +27,7 @@ public:
 private:
   const int journal_, large_;
   std::mutex mutex_; // guards copies_
-  std::map<AccountId, std::map<Id128, CopyJob>> copies_;
+  std::map<AccountId, std::unordered_map<Id128, CopyJob, Id128Hash>> copies_;
 };
 
 } // namespace letterlock::queued

@@ -1,15 +1,18 @@
 // Measures how long recovery takes: recovery [SEGMENTS [DIRECTORY]].
 //
-// Fills SEGMENTS (8) of a journal with messages of 2 KiB, below DIRECTORY (.), and starts a store
-// on it in four states: nothing is in the maildrop; all of it is, after a power cut and after the
-// death of the process alone; all of it is, and nothing is in the page cache. Prints what each
-// takes, and beside it what reading the same segments takes that is not in the page cache either.
+// Fills a journal of SEGMENTS (8) with messages of 2 KiB as far as mail may fill it, below
+// DIRECTORY
+// (.), and starts a store on it, none of it in the page cache: with nothing in the maildrop and
+// with all of it there. Prints what it takes until a message is committed, until a session has all
+// messages and has read the last, and until all are in the maildrop; and beside it what reading the
+// same segments takes.
 #include "common/base/crc32c.h"
 #include "common/mail/wire_size.h"
 #include "queued/journal/journal_writer.h"
 #include "queued/store/maildir_store.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -54,22 +57,73 @@ private:
   std::string path_;
 };
 
-void open_store(const ThrowawayDirectory& directory, const Id128& life) {
-  MaildirStoreOptions options;
-  options.server_name = "mx.example.com";
-  options.life = life;
-  auto store = open_maildir_store(directory.open(), options);
-  if (!store)
-    throw std::runtime_error(store.error().text);
-  bool resolved = false;
-  (*store)->resolve_accounts({"main"}, [&](const auto& ids) { resolved = ids.has_value(); });
-  while (!resolved) {
-    ::usleep(1000);
-    (*store)->drain_completions();
+class Store {
+public:
+  Store(const ThrowawayDirectory& directory, const Id128& life) {
+    MaildirStoreOptions options;
+    options.server_name = "mx.example.com";
+    options.life = life;
+    options.report = [this](const StoreReport& report) {
+      settled_ = settled_ || report.event == "recovery.done";
+    };
+    auto opened = open_maildir_store(directory.open(), options);
+    if (!opened)
+      throw std::runtime_error(opened.error().text);
+    store_ = std::move(*opened);
+    bool resolved = false;
+    store_->resolve_accounts({"main", "other"},
+                             [&](const auto& ids) { resolved = ids.has_value(); });
+    wait_until([&] { return resolved; });
   }
-}
 
-// Messages; SEGMENTS of them, as far as the journal lets itself be filled.
+  void commit_one() {
+    const std::string text = "one more\n";
+    Delivery delivery;
+    delivery.transaction = Id128::random();
+    delivery.received = 1'700'000'000;
+    delivery.copies.push_back({AccountId{2}, "X: 1\n"});
+    delivery.crc = crc32c(0, as_bytes(text));
+    delivery.stored_size = text.size();
+    delivery.wire_size = mail::wire_size(text);
+    delivery.content = InlineContent{text};
+    std::optional<CommitStatus> status;
+    store_->submit(std::move(delivery),
+                   [&](const CommitResult& result) { status = result.status; });
+    wait_until([&] { return status.has_value(); });
+    if (status != CommitStatus::committed)
+      throw std::runtime_error("the message is not taken");
+  }
+  void wait_until_settled() {
+    wait_until([&] { return settled_; });
+  }
+  void read_the_last(std::size_t expected) {
+    std::shared_ptr<Maildrop> maildrop;
+    store_->open_maildrop(*store_->lock_maildrop(AccountId{1}), [&](auto opened) {
+      if (opened)
+        maildrop = std::move(*opened);
+    });
+    wait_until([&] { return maildrop != nullptr; });
+    if (maildrop->messages().size() != expected)
+      throw std::runtime_error("there are " + std::to_string(maildrop->messages().size()) +
+                               " messages");
+    bool read = false;
+    maildrop->open_message(expected - 1, [&](const auto& opened) { read = opened.has_value(); });
+    wait_until([&] { return read; });
+  }
+
+private:
+  template <class Done> void wait_until(Done done) {
+    while (!done()) {
+      pollfd watched{store_->completion_descriptor(), POLLIN, 0};
+      ::poll(&watched, 1, 1000);
+      store_->drain_completions();
+    }
+  }
+  std::unique_ptr<MessageStore> store_;
+  bool settled_ = false;
+};
+
+// How many messages; as far as mail may fill it.
 std::size_t fill(const ThrowawayDirectory& directory, std::size_t segments) {
   const UniqueFd journal = directory.open("/journal");
   journal::WriterStart start;
@@ -97,7 +151,7 @@ std::size_t fill(const ThrowawayDirectory& directory, std::size_t segments) {
       accept.content = content;
       (*writer)->add(accept);
     }
-    if (!(*writer)->commit())
+    if (!(*writer)->commit(journal::JournalWriter::Room::keep_slots))
       return messages;
   }
 }
@@ -132,7 +186,7 @@ int main(int argc, char** argv) {
     ::umask(027);
     const ThrowawayDirectory directory(argc > 2 ? argv[2] : ".");
     const std::string journal = directory.path() + "/journal", saved = directory.path() + "/saved";
-    open_store(directory, this_life);
+    static_cast<void>(Store(directory, this_life));
     const std::size_t messages = fill(directory, segments);
     std::filesystem::copy(journal, saved);
     ::sync();
@@ -142,23 +196,30 @@ int main(int argc, char** argv) {
     const auto show = [&](const char* what, double seconds) {
       std::printf("%-44s %7.2f s %8.0f MiB/s\n", what, seconds, mebibytes / seconds);
     };
-    const auto recovery = [&](const char* what, const Id128& life, bool cold) {
+    const std::size_t there = messages;
+    const auto recovery = [&](const char* state, const Id128& life) {
       for (const auto& entry : std::filesystem::directory_iterator(saved))
         std::filesystem::copy_file(entry.path(), journal / entry.path().filename(),
                                    std::filesystem::copy_options::overwrite_existing);
       ::sync();
-      if (cold)
-        forget(journal);
+      forget(journal);
+      std::printf("%s\n", state);
       const auto begin = Clock::now();
-      open_store(directory, life);
-      show(what, seconds_since(begin));
+      {
+        Store store(directory, life);
+        store.commit_one();
+        show("  until a message is taken", seconds_since(begin));
+        store.read_the_last(there);
+        show("  until all can be read", seconds_since(begin));
+        store.wait_until_settled();
+        show("  until all are in the maildrop", seconds_since(begin));
+      }
     };
     forget(saved);
-    show("reading the segments, cold", read_all(saved));
-    recovery("nothing in the maildrop, cold journal", another_life, true);
-    recovery("all in the maildrop, after a power cut", another_life, true);
-    recovery("all in the maildrop, process died, cold", this_life, true);
-    recovery("all in the maildrop, process died", this_life, false);
+    show("reading the segments", read_all(saved));
+    recovery("nothing in the maildrop", another_life);
+    recovery("all in the maildrop, after a power cut", another_life);
+    recovery("all in the maildrop, the process died", this_life);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "recovery: %s\n", error.what());
     return 1;

@@ -153,9 +153,12 @@ public:
     const auto all = choices();
     std::uint64_t hash =
         mix(image(all, last_ways(all)).hash(), image(all, Decision(all.size(), 0)).hash());
-    for (const Choice& choice : all)
+    for (const Choice& choice : all) {
       hash =
           mix(mix(mix(mix(hash, choice.node), choice.sector), choice.ways), hash_of(choice.name));
+      if (choice.about == Choice::About::sector)
+        hash = mix(hash, files_.at(choice.node).sectors.at(choice.sector).back().lost ? 2 : 1);
+    }
     return hash;
   }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "queued/maildir/maildir_name.h"
+#include "tests/crash/retired.h"
 #include "tests/crash/story.h"
 
 namespace letterlock::crash {
@@ -32,7 +33,7 @@ public:
     return std::move(outcome_);
   }
 
-  // Of the recovery alone, before anything was asked of the store but its accounts.
+  // Of the recovery alone, until all is settled.
   const Disk& start() const { return recorder_->start(); }
   const std::vector<Operation>& record() const { return record_; }
 
@@ -57,11 +58,18 @@ private:
     {
       Client client(directory_.open(), options, *recorder_);
       resolve(client);
+      // While what was found is being settled, and when all of it is.
+      const std::vector<Found> at_first = look(client, story_.ledger);
+      wait_until_retired(directory_.open().get(), *recorder_);
       record_ = recorder_->record();
       Outcome known = what_is_known(client, story_);
       outcome_.known = std::move(known.known);
       outcome_.removals_known = std::move(known.removals_known);
       outcome_.found = look(client, story_.ledger);
+      if (!are_same(at_first, outcome_.found))
+        outcome_.faults.push_back("at first " + std::to_string(at_first.size()) +
+                                  " messages are there, and " +
+                                  std::to_string(outcome_.found.size()) + " when all is settled");
       check_litter();
       if (with_repeats)
         repeat(client);
@@ -76,6 +84,15 @@ private:
     if (std::erase_if(found, [&](const Found& one) { return one.item == probe; }) != 1)
       outcome_.faults.push_back("what was committed after the recovery is not there once");
     outcome_.after_repeats = std::move(found);
+  }
+
+  static bool are_same(std::vector<Found> one, std::vector<Found> other) {
+    const auto key = [](const Found& of) { return std::tuple(of.account, of.item, of.uidl); };
+    const auto before = [&](const Found& a, const Found& b) { return key(a) < key(b); };
+    std::sort(one.begin(), one.end(), before);
+    std::sort(other.begin(), other.end(), before);
+    return std::equal(one.begin(), one.end(), other.begin(), other.end(),
+                      [&](const Found& a, const Found& b) { return key(a) == key(b); });
   }
 
   // In another order than at first, which tells whether the table of accounts is still there.

@@ -2,7 +2,7 @@
 // sessions, other programs in the Maildirs, disks that fail.
 #pragma once
 
-#include "queued/journal/journal_reader.h"
+#include "tests/crash/retired.h"
 #include "tests/crash/story.h"
 
 namespace letterlock::crash {
@@ -87,17 +87,13 @@ public:
 
   // Waits until a checkpoint has retired everything that was committed; the story's interval must
   // be short.
-  void wait_for_checkpoint() {
-    const auto journal = queued::open_directory(directory_.open().get(), "journal");
+  void wait_for_checkpoint() { wait_until_retired(directory_.open().get(), *recorder_); }
+
+  // Waits until the disk was asked for CALL so often.
+  void wait_for_call(Call call, std::size_t times) {
     for (;;) {
       const std::size_t before = now();
-      bool work = false;
-      const auto read = queued::journal::read_journal(
-          journal->get(), [&](const queued::journal::Record& record, auto, const auto&) {
-            work = work || std::holds_alternative<queued::journal::Accept>(record) ||
-                   std::holds_alternative<queued::journal::Expunge>(record);
-          });
-      if (read && !work)
+      if (recorder_->calls(call) >= times)
         return;
       recorder_->wait_for_more_than(before);
     }

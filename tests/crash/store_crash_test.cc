@@ -258,6 +258,28 @@ void killed_after_a_sync_that_failed(void**) {
   sum.assert_good();
 }
 
+// The same of a checkpoint: a start must not believe the files that it finds in the page cache.
+void killed_after_a_checkpoint_that_failed(void**) {
+  Sum sum;
+  Effort effort = thorough();
+  effort.nested_every = 1;
+  if (!in_full()) {
+    effort.breadth = {1, 0, 0, 0};
+    effort.nested = {1, 0, 0, 3};
+  }
+  Run run("checkpoints fail", seed_from_environment(1));
+  run.story().checkpoint_interval = std::chrono::milliseconds(10);
+  assert_true(run.start());
+  run.commit(Mail{1, {1}, 700});
+  run.wait_for_checkpoint();
+  const std::size_t before = run.disk().calls(Call::sync_everything);
+  run.disk().fail(Call::sync_everything, {0, ~std::size_t{0}, EIO});
+  run.commit(Mail{2, {1, 2}, 900});
+  run.wait_for_call(Call::sync_everything, before + 1);
+  sum.add(run.finish(), effort);
+  sum.assert_good();
+}
+
 void lives_and_crashes(bool faults, std::uint64_t first_seed) {
   Sum sum;
   Effort effort;
@@ -312,6 +334,7 @@ int main(int argc, char** argv) {
       cmocka_unit_test(segments_that_are_used_again),
       cmocka_unit_test(every_call_fails_once),
       cmocka_unit_test(killed_after_a_sync_that_failed),
+      cmocka_unit_test(killed_after_a_checkpoint_that_failed),
       cmocka_unit_test(lives_on_a_good_disk),
       cmocka_unit_test(lives_on_a_failing_disk),
   };

@@ -175,6 +175,7 @@ void what_is_no_file_is_no_message(void**) {
       fs::create_symlink("/etc/passwd", f.file);
     }
     StoreUnderTest next(f.directory, f.files, reporting_to(f.reports));
+    wait_until_retired(f.directory);
     assert_int_equal((*next.list())->messages().size(), 0);
     assert_int_equal(f.directory.names(f.directory.maildir(1) / "new").size(), 0);
     assert_int_equal(count(f.reports, "maildrop.missing", "maildrop 1: the file of "), 1);

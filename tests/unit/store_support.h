@@ -110,6 +110,26 @@ inline void wait_for_spare_slot(const TemporaryDirectory& directory, std::size_t
   }
 }
 
+// What a start has found is brought to its place while the store is at work, and retired by a
+// checkpoint of its own.
+inline void wait_until_retired(const TemporaryDirectory& directory) {
+  const UniqueFd journal(::open((directory.path() / "journal").c_str(), O_RDONLY | O_DIRECTORY));
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  for (;;) {
+    bool work = false;
+    const auto read =
+        journal::read_journal(journal.get(), [&](const journal::Record& record, auto, const auto&) {
+          work = work || journal::accept_in(record).has_value() ||
+                 std::holds_alternative<journal::Expunge>(record);
+        });
+    if (read && !work)
+      return;
+    if (std::chrono::steady_clock::now() > deadline)
+      throw std::runtime_error("something is never retired");
+    ::poll(nullptr, 0, 1);
+  }
+}
+
 class StoreUnderTest {
 public:
   explicit StoreUnderTest(const TemporaryDirectory& directory,
