@@ -40,6 +40,7 @@ Expected<void> open_listeners(Generation& generation, const Generation* before) 
   const conf::Server& server = generation.configuration.server;
   const std::pair<ipc::ListenerKind, const std::vector<conf::ListenAddress>&> services[] = {
       {ipc::ListenerKind::smtp, server.smtp_listen},
+      {ipc::ListenerKind::smtps, server.smtps_listen},
       {ipc::ListenerKind::pop3, server.pop3_listen},
       {ipc::ListenerKind::pop3s, server.pop3s_listen},
   };

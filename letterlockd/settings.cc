@@ -30,6 +30,10 @@ ipc::ClientRate client_rate(const std::optional<Rate>& rate) {
   return {.count = rate->count, .period_ms = static_cast<std::uint32_t>(rate->period.count())};
 }
 
+bool serves_smtp(ipc::ListenerKind kind) {
+  return kind == ipc::ListenerKind::smtp || kind == ipc::ListenerKind::smtps;
+}
+
 template <class Link>
 void send_listeners(Link& link, const Generation& generation, bool (*wanted)(ipc::ListenerKind)) {
   for (const OpenListener& listener : generation.listeners)
@@ -81,8 +85,7 @@ void send_settings(ChildLink<Role::smtpd>& link, const Generation& generation, u
     link.send(ipc::AddressRoute{address_text(route.address.local, route.address.domain),
                                 generation.account_id(route.account.view())});
   send_certificates(link, generation);
-  send_listeners(link, generation,
-                 [](ipc::ListenerKind kind) { return kind == ipc::ListenerKind::smtp; });
+  send_listeners(link, generation, serves_smtp);
 }
 
 void send_settings(ChildLink<Role::pop3d>& link, const Generation& generation, unsigned workers) {
@@ -92,8 +95,7 @@ void send_settings(ChildLink<Role::pop3d>& link, const Generation& generation, u
                               .connections_per_address = c.limits.connections_per_address,
                               .insecure_auth = c.server.insecure_auth});
   send_certificates(link, generation);
-  send_listeners(link, generation,
-                 [](ipc::ListenerKind kind) { return kind != ipc::ListenerKind::smtp; });
+  send_listeners(link, generation, [](ipc::ListenerKind kind) { return !serves_smtp(kind); });
 }
 
 void send_settings(ChildLink<Role::queued>& link, const Generation& generation, unsigned workers) {

@@ -33,7 +33,8 @@ private:
   ipc::WorkerLimits limits_;
 };
 
-// Says why and closes. SOCKET has not been spoken to; in TLS there is nothing that could be said.
+// Says why and closes. SOCKET has not been spoken to, and does not begin with a handshake: there
+// nothing can be said.
 void turn_away(UniqueFd socket, const Reply& reply, std::string_view hostname);
 
 } // namespace letterlock::smtpd

@@ -28,8 +28,8 @@ bool Generation::allows(const IpAddress& address) const {
                                         [&](const IpNetwork& n) { return n.contains(address); });
 }
 
-void GenerationBuilder::on(const ipc::Listener&, UniqueFd socket) {
-  listeners_.push_back(std::move(socket));
+void GenerationBuilder::on(const ipc::Listener& listener, UniqueFd socket) {
+  listeners_.push_back({listener, std::move(socket)});
 }
 
 void GenerationBuilder::on(const ipc::Certificate& certificate, UniqueFd file) {
@@ -75,6 +75,10 @@ Expected<std::shared_ptr<const Generation>> GenerationBuilder::build() const {
   if (!tls)
     return std::unexpected(tls.error());
   generation->tls = *std::move(tls);
+  for (const OpenListener& open : listeners_)
+    if (open.tls_first() && !generation->tls)
+      return fail("smtps_listen = " + std::string(open.listener.address.view()) +
+                  " needs a certificate");
   generation->connections = settings_->connections;
   for (const ipc::AllowedNetwork& allowed : allowed_) {
     const auto network = IpNetwork::parse(allowed.network.view());

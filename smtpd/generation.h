@@ -22,13 +22,19 @@ namespace letterlock::smtpd {
 struct Generation {
   SessionSettings settings;
   RecipientTable recipients;
-  std::optional<io::TlsServer> tls; // none: STARTTLS is not offered
+  std::optional<io::TlsServer> tls; // none: STARTTLS is not offered, nothing begins inside TLS
   std::uint32_t connections = 1;    // at once
   ClientLimitSettings client_limits;
   std::vector<IpNetwork> allowed; // empty: everybody
   std::chrono::milliseconds greeting_delay{0};
 
   bool allows(const IpAddress& address) const;
+};
+
+struct OpenListener {
+  ipc::Listener listener;
+  UniqueFd socket;
+  bool tls_first() const { return listener.kind == ipc::ListenerKind::smtps; }
 };
 
 class GenerationBuilder {
@@ -43,12 +49,12 @@ public:
 
   // Fails with what cannot be used, and why.
   Expected<std::shared_ptr<const Generation>> build() const;
-  std::vector<UniqueFd> take_listeners() { return std::move(listeners_); }
+  std::vector<OpenListener> take_listeners() { return std::move(listeners_); }
 
 private:
   Expected<void> fill(RecipientTable& table) const;
 
-  std::vector<UniqueFd> listeners_;
+  std::vector<OpenListener> listeners_;
   ipc::TlsCertificates certificates_;
   std::optional<ipc::SmtpSettings> settings_;
   std::vector<ipc::AllowedNetwork> allowed_;

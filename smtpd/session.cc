@@ -10,7 +10,7 @@ Session::Session(std::shared_ptr<const SessionSettings> settings,
                  std::shared_ptr<const RecipientPolicy> recipients, const Peer& peer,
                  SessionRequests& requests)
     : settings_(std::move(settings)), recipients_(std::move(recipients)), peer_(peer),
-      requests_(requests) {}
+      requests_(requests), phase_(peer.tls_first ? Phase::tls : Phase::connecting) {}
 
 void Session::on_connect() {
   if (phase_ != Phase::connecting)
@@ -69,11 +69,14 @@ void Session::refuse_line(CommandReader::Fault fault) {
 void Session::on_tls_established(const mail::TlsInfo& tls) {
   if (phase_ != Phase::tls)
     return;
-  peer_.tls = tls;
+  tls_ = tls;
   command_reader_ = CommandReader();
   hello_.reset();
   transaction_.reset();
-  next_command();
+  end_transaction();
+  if (peer_.tls_first)
+    phase_ = Phase::connecting;
+  close_if_dismissed();
   flush();
 }
 

@@ -32,8 +32,8 @@ namespace letterlock::smtpd {
 
 struct Peer {
   mail::AddressLiteral address;
-  std::optional<mail::TlsInfo> tls; // set if the connection begins inside TLS (RFC 8314)
-  bool trusted = false;             // its errors are answered without delay
+  bool trusted = false;   // its errors are answered without delay
+  bool tls_first = false; // the connection begins with a handshake (RFC 8314 §3)
 };
 
 class Session : private ContentSink {
@@ -67,7 +67,8 @@ public:
   // session.
   std::size_t on_input(Bytes input);
 
-  // The handshake is done. Everything that the client said before is forgotten (RFC 3207 §4.2).
+  // The handshake is done. Everything that the client said before is forgotten (RFC 3207 §4.2). If
+  // the connection began with it, on_connect() is next.
   void on_tls_established(const mail::TlsInfo& tls);
 
   // The answers to begin_content's "later". The refusal may also come at any time while content is
@@ -149,7 +150,7 @@ private:
   void refuse_attempt(const Reply& reply);
   void refuse_recipient(RecipientRefusal refusal);
   void say_error(const Reply& reply);
-  bool offers_starttls() const { return settings_->offer_starttls && !peer_.tls; }
+  bool offers_starttls() const { return settings_->offer_starttls && !tls_; }
   bool count_idle_command(); // false: that was one too many, and the session is over
 
   // session_content.cc
@@ -172,11 +173,12 @@ private:
   Peer peer_;
   SessionRequests& requests_;
 
-  Phase phase_ = Phase::connecting;
-  bool input_left_ = false;         // behind the command that is being executed
-  const Reply* farewell_ = nullptr; // to be said as soon as no message is in the air
-  bool start_tls_due_ = false;      // once the replies are sent
-  bool close_due_ = false;          // likewise
+  Phase phase_;
+  std::optional<mail::TlsInfo> tls_; // that the client is inside of
+  bool input_left_ = false;          // behind the command that is being executed
+  const Reply* farewell_ = nullptr;  // to be said as soon as no message is in the air
+  bool start_tls_due_ = false;       // once the replies are sent
+  bool close_due_ = false;           // likewise
   std::string replies_;
 
   CommandReader command_reader_;

@@ -55,29 +55,33 @@ std::string text_of(const mail::ForwardPath& path) {
 
 SessionAdapter::SessionAdapter(const SessionSurroundings& surroundings,
                                std::shared_ptr<const Generation> generation, io::Accepted accepted,
-                               ClientLimits::Visit visit, std::function<void()> ended)
+                               bool tls_first, ClientLimits::Visit visit,
+                               std::function<void()> ended)
     : around_(surroundings), generation_(std::move(generation)), address_(accepted.address),
       peer_(std::move(accepted.peer_text)), visit_(std::move(visit)), ended_(std::move(ended)),
       connection_(around_.context.loop, std::move(accepted.socket), *this),
       timer_(around_.context.loop, [this] { timed_out(); }),
       session_(settings(), recipients(),
                {.address = mail::AddressLiteral::of(address_),
-                .tls = std::nullopt,
-                .trusted = address_.is_this_host()},
+                .trusted = address_.is_this_host(),
+                .tls_first = tls_first},
                *this),
       session_until_(Clock::now() + around_.timeouts.session) {
-  greet_or_wait();
+  if (tls_first)
+    start_tls();
+  else
+    greet_or_wait();
   put_off_timeout();
   connection_.update();
 }
 
 // Without a delay the greeting is on its way before most early talk can be here; what is here
-// already is not overlooked.
+// already is not overlooked. Inside TLS that may be no talk.
 void SessionAdapter::greet_or_wait() {
   std::byte early{};
   if (generation_->greeting_delay.count() > 0)
     return;
-  if (::recv(connection_.fd(), &early, 1, MSG_PEEK | MSG_DONTWAIT) > 0)
+  if (!connection_.secured() && ::recv(connection_.fd(), &early, 1, MSG_PEEK | MSG_DONTWAIT) > 0)
     session_.on_input({&early, 1});
   else
     session_.on_connect();
@@ -149,6 +153,8 @@ void SessionAdapter::tls_established(const io::TlsStream& stream) {
   tls_version_ = stream.version();
   session_.on_tls_established(
       {.version = Text<32>::cut(stream.version()), .cipher = Text<64>::cut(stream.cipher())});
+  if (session_.phase() == Session::Phase::connecting)
+    greet_or_wait();
   put_off_timeout();
 }
 

@@ -43,11 +43,12 @@ public:
   // Above this, in octets, nothing more is read from a client that does not read its replies.
   static constexpr std::size_t unsent_max = 64 * 1024;
 
-  // Greets the client, after the greeting's delay if there is one. `ended` is called once, from the
+  // Greets the client: with `tls_first` after a handshake, and after the greeting's delay if there
+  // is one. `ended` is called once, from the
   // loop, when the connection is gone; the adapter may be destroyed in it.
   SessionAdapter(const SessionSurroundings& surroundings,
                  std::shared_ptr<const Generation> generation, io::Accepted accepted,
-                 ClientLimits::Visit visit, std::function<void()> ended);
+                 bool tls_first, ClientLimits::Visit visit, std::function<void()> ended);
   ~SessionAdapter() override = default;
 
   void reload(std::shared_ptr<const Generation> generation);

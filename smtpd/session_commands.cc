@@ -192,7 +192,7 @@ void Session::execute(const Quit&) {
 }
 
 void Session::execute(const StartTls&) {
-  if (peer_.tls)
+  if (tls_)
     return refuse_command(replies::tls_already_on);
   if (!settings_->offer_starttls)
     return refuse_command(replies::tls_not_offered);

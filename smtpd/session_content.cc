@@ -118,10 +118,10 @@ Commit Session::compose_commit() {
   received.from_address = peer_.address;
   received.by = settings_->hostname;
   received.with = {.extended = hello_->extended,
-                   .tls = peer_.tls.has_value(),
+                   .tls = tls_.has_value(),
                    .authenticated = false,
                    .utf8 = commit.envelope.smtputf8};
-  received.tls = peer_.tls;
+  received.tls = tls_;
   received.id = Text<64>::cut(stamp.transaction.hex());
   // With more than one, each would learn of the others.
   if (recipients.size() == 1)

@@ -51,10 +51,12 @@ void SmtpService::switch_generation() {
   acceptors_.clear();
   if (stopping_)
     return;
-  for (UniqueFd& listener : listeners)
+  for (OpenListener& open : listeners)
     acceptors_.push_back(std::make_unique<io::Acceptor>(
-        context_.loop, std::move(listener),
-        [this](io::Accepted accepted) { accept(std::move(accepted)); },
+        context_.loop, std::move(open.socket),
+        [this, tls_first = open.tls_first()](io::Accepted accepted) {
+          accept(std::move(accepted), tls_first);
+        },
         [this](const std::string& why) {
           context_.log.error("accept.paused", {{"why", why}});
         }));
@@ -76,7 +78,7 @@ void SmtpService::open_acceptors() {
     acceptor->set_open(sessions_.size() < generation_->connections);
 }
 
-void SmtpService::accept(io::Accepted accepted) {
+void SmtpService::accept(io::Accepted accepted, bool tls_first) {
   const auto now = std::chrono::steady_clock::now().time_since_epoch();
   auto visit = door_.admit(*generation_, accepted.address, now);
   if (!visit) {
@@ -84,15 +86,16 @@ void SmtpService::accept(io::Accepted accepted) {
       context_.log.info(
           "connection.refused",
           {{"peer", accepted.peer_text}, {"why", visit.error().why}, {"left_out", *left_out}});
-    return turn_away(std::move(accepted.socket), *visit.error().reply,
-                     generation_->settings.hostname);
+    if (!tls_first)
+      turn_away(std::move(accepted.socket), *visit.error().reply, generation_->settings.hostname);
+    return;
   }
   const auto number = ++last_session_;
-  sessions_.emplace(
-      number,
-      std::make_unique<SessionAdapter>(
-          SessionSurroundings{context_, deliveries_, memory_, timeouts_, ids_, recipient_notice_},
-          generation_, std::move(accepted), std::move(*visit), [this, number] { ended(number); }));
+  sessions_.emplace(number, std::make_unique<SessionAdapter>(
+                                SessionSurroundings{context_, deliveries_, memory_, timeouts_, ids_,
+                                                    recipient_notice_},
+                                generation_, std::move(accepted), tls_first, std::move(*visit),
+                                [this, number] { ended(number); }));
   if (sessions_.size() >= generation_->connections)
     open_acceptors();
 }

@@ -54,7 +54,7 @@ public:
   std::size_t sessions() const { return sessions_.size(); }
 
 private:
-  void accept(io::Accepted accepted);
+  void accept(io::Accepted accepted, bool tls_first);
   void ended(std::uint64_t number);
   void open_acceptors();
   void finish_if_idle();

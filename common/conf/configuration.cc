@@ -51,6 +51,7 @@ std::vector<Login> logins(const Configuration& configuration) {
 std::string summary(const Configuration& c) {
   std::string text = row("hostname", c.server.hostname);
   text += row("smtp", listed(c.server.smtp_listen));
+  text += row("smtps", listed(c.server.smtps_listen));
   text += row("pop3", listed(c.server.pop3_listen));
   text += row("pop3s", listed(c.server.pop3s_listen));
   text += row("tls", c.tls ? c.tls->certificate.view() : "no certificate");

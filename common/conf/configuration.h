@@ -32,6 +32,7 @@ struct Server {
   std::optional<std::uint16_t> workers; // none: one a core
   // Empty: the service is not offered.
   std::vector<ListenAddress> smtp_listen;
+  std::vector<ListenAddress> smtps_listen;
   std::vector<ListenAddress> pop3_listen;
   std::vector<ListenAddress> pop3s_listen;
   std::uint64_t max_message_size = 0; // bytes

@@ -100,6 +100,7 @@ Done check_listeners(const Configuration& c, const Document& document) {
     const std::vector<ListenAddress>& addresses;
   };
   const Service services[] = {{"smtp_listen", c.server.smtp_listen},
+                              {"smtps_listen", c.server.smtps_listen},
                               {"pop3_listen", c.server.pop3_listen},
                               {"pop3s_listen", c.server.pop3s_listen}};
   std::vector<std::pair<ListenAddress, std::string_view>> taken;
@@ -126,9 +127,10 @@ Done check_tls(const Configuration& c, const Document& document) {
   const Section server = written(document, "server");
   if (c.tls)
     return {};
-  if (!c.server.pop3s_listen.empty())
-    return refuse(server, "pop3s_listen",
-                  "it needs a certificate; write [tls] with certificate and key");
+  for (const auto& [key, addresses] : {std::pair("smtps_listen", &c.server.smtps_listen),
+                                       std::pair("pop3s_listen", &c.server.pop3s_listen)})
+    if (!addresses->empty())
+      return refuse(server, key, "it needs a certificate; write [tls] with certificate and key");
   if (!c.server.pop3_listen.empty() && !c.server.insecure_auth)
     return refuse(server, "pop3_listen",
                   "nobody could log in without a certificate; write [tls] with certificate and "

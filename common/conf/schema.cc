@@ -72,7 +72,7 @@ constexpr std::array sections = {
                "a domain that mail is taken for"},
     SectionRow{address, "address", "ADDRESS", max_addresses, "[address alice@example.com]",
                "an exception from its domain's catchall"},
-    SectionRow{access, "access", "", 1, "[access]", "who may connect to smtp_listen"},
+    SectionRow{access, "access", "", 1, "[access]", "who may connect by SMTP"},
     SectionRow{limits, "limits", "", 1, "[limits]", "bounds of what is used"},
 };
 
@@ -92,6 +92,9 @@ constexpr std::array keys = {
     KeyRow{server, "smtp_listen", "LIST", "", false, "0.0.0.0:25, [::]:25",
            "addresses that mail comes in by",
            server_value<&Server::smtp_listen, parse_listen_addresses>},
+    KeyRow{server, "smtps_listen", "LIST", "", false, "192.0.2.1:2465",
+           "addresses that mail comes in by inside TLS",
+           server_value<&Server::smtps_listen, parse_listen_addresses>},
     KeyRow{server, "pop3_listen", "LIST", "", false, "127.0.0.1:110",
            "addresses for POP3 with STLS",
            server_value<&Server::pop3_listen, parse_listen_addresses>},

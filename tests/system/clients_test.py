@@ -28,6 +28,17 @@ class SmtplibTest(MailTest):
             client.sendmail("a@remote.example", ["any@example.com"], self.MESSAGE)
         self.assertEqual(self.content_of(self.take_one()), self.MESSAGE.encode())
 
+    def test_inside_tls(self):
+        with smtplib.SMTP_SSL("localhost", self.lab.smtps_port, context=self.lab.trust(),
+                              timeout=PATIENCE) as client:
+            client.ehlo()
+            self.assertFalse(client.has_extn("starttls"))
+            self.assertEqual(client.docmd("STARTTLS")[0], 503)
+            client.sendmail("a@remote.example", ["any@example.com"], self.MESSAGE)
+        message = self.take_one()
+        self.assertEqual(self.content_of(message), self.MESSAGE.encode())
+        self.assertRegex(message, rb"\swith ESMTPS\s")
+
     def test_untrusted_certificate_is_seen_by_the_client(self):
         with self.connect() as client, self.assertRaises(ssl.SSLCertVerificationError):
             client.starttls(context=ssl.create_default_context())

@@ -85,7 +85,7 @@ class Lab:
         self.state_dir = state_dir or self.directory / "state"
         self.stderr_path = self.directory / "stderr"
         self.configuration_path = self.directory / "letterlock.conf"
-        self.smtp_port, self.pop3_port, self.pop3s_port = free_ports(3)
+        self.smtp_port, self.smtps_port, self.pop3_port, self.pop3s_port = free_ports(4)
         self.process = None
         self._pids = set()
         self.certificate = certificates.make(
@@ -108,6 +108,7 @@ class Lab:
             "log_dir": self.directory / "log",
             "passwords": self.directory / "passwd",
             "smtp_listen": f"127.0.0.1:{self.smtp_port}",
+            "smtps_listen": f"127.0.0.1:{self.smtps_port}",
             "pop3_listen": f"127.0.0.1:{self.pop3_port}",
             "pop3s_listen": f"127.0.0.1:{self.pop3s_port}",
         }

@@ -40,6 +40,12 @@ class SwaksTest(MailTest):
         self.swaks("--tls", "--tls-verify", "--tls-ca-path", self.lab.certificate.certificate)
         self.assertIn(b" with ESMTPS", self.assert_arrived())
 
+    @needs_swaks_with_tls
+    def test_inside_tls(self):
+        self.swaks("--server", f"127.0.0.1:{self.lab.smtps_port}", "--tls-on-connect", "--tls-verify",
+                   "--tls-ca-path", self.lab.certificate.certificate)
+        self.assertIn(b" with ESMTPS", self.assert_arrived())
+
     def test_pipelining(self):
         self.swaks("--pipeline")
         self.assert_arrived()
@@ -73,15 +79,15 @@ class SwaksTest(MailTest):
 @needs("curl")
 class CurlTest(MailTest):
     def upload(self, content, *arguments, name="mx.example.com", trust=None, sender="a@remote.example",
-               recipients=("any@example.com",), succeed=True):
+               recipients=("any@example.com",), succeed=True, scheme="smtp"):
         """`name` is what curl asks for; every port of it is one of ours on loopback."""
         path = self.lab.directory / "upload"
         path.write_bytes(content)
-        port = self.lab.smtp_port
+        port = self.lab.smtps_port if scheme == "smtps" else self.lab.smtp_port
         addressed = [word for each in recipients for word in ("--mail-rcpt", each)]
         return run("curl", "--silent", "--show-error", "--cacert",
                    (trust or self.lab.certificate).certificate,
-                   "--resolve", f"{name}:{port}:127.0.0.1", f"smtp://{name}:{port}/curl.example",
+                   "--resolve", f"{name}:{port}:127.0.0.1", f"{scheme}://{name}:{port}/curl.example",
                    "--mail-from", sender, *addressed, "--upload-file", path, *arguments,
                    succeed=succeed)
 
@@ -98,6 +104,13 @@ class CurlTest(MailTest):
     def test_starttls_of_the_second_domain(self):
         self.assert_passes(MESSAGE, "--ssl-reqd", name="mx.example.org",
                            trust=self.lab.second_certificate)
+
+    def test_inside_tls(self):
+        self.assert_passes(large_message(1 << 20) + b"\r\n", scheme="smtps")
+
+    def test_inside_tls_to_the_second_domain(self):
+        self.assert_passes(MESSAGE, name="mx.example.org", trust=self.lab.second_certificate,
+                           scheme="smtps")
 
     def test_line_ends_of_a_file(self):
         """A bare LF is refused; --crlf is what curl has for it."""
@@ -147,6 +160,11 @@ class MsmtpTest(MailTest):
 
     def test_starttls(self):
         self.assertRegex(self.assert_passes(MESSAGE, "any@example.com"), rb"\swith ESMTPS\s")
+
+    def test_inside_tls(self):
+        self.assertRegex(self.assert_passes(MESSAGE, f"--port={self.lab.smtps_port}",
+                                            "--tls-starttls=off", "any@example.com"),
+                         rb"\swith ESMTPS\s")
 
     def test_in_clear(self):
         self.assertRegex(self.assert_passes(MESSAGE, "--tls=off", "any@example.com"),

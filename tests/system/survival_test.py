@@ -278,7 +278,7 @@ class StopTest(unittest.TestCase):
             halfway.expect("RCPT TO:<any@example.com>", "250")
             halfway.expect("DATA", "354")
             lab.process.send_signal(signal.SIGTERM)
-            for port in (lab.smtp_port, lab.pop3_port, lab.pop3s_port):
+            for port in (lab.smtp_port, lab.smtps_port, lab.pop3_port, lab.pop3s_port):
                 wait_until(lambda: refused(port), "a closed port")
             halfway.send(b"x\r\n.\r\n")
             self.assertTrue(halfway.reply().startswith("250 "))

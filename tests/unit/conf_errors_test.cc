@@ -164,6 +164,12 @@ void between_sections(void**) {
        "another port or address"},
       {server + "pop3s_listen = 127.0.0.1:995\n" + owner + "catchall = main\n",
        "f:3: [server] pop3s_listen: it needs a certificate; write [tls] with certificate and key"},
+      {server + "smtps_listen = 127.0.0.1:2465\n" + owner + "catchall = main\n",
+       "f:3: [server] smtps_listen: it needs a certificate; write [tls] with certificate and key"},
+      {server + "smtp_listen = [::]:25\nsmtps_listen = [::1]:25\n" + owner + "catchall = main\n" +
+           tls,
+       "f:4: [server] smtps_listen: [::1]:25 collides with [::]:25 of smtp_listen; write another "
+       "port or address"},
       {server + "pop3_listen = 127.0.0.1:110\n" + owner + "catchall = main\n",
        "f:3: [server] pop3_listen: nobody could log in without a certificate; write [tls] with "
        "certificate and key, or insecure_auth = yes"},
@@ -208,7 +214,8 @@ void overrides(void**) {
       {{"server.worker=2"},
        {},
        "-o server.worker: [server] worker: unknown key; the keys are hostname, state_dir, log_dir, "
-       "passwords, workers, smtp_listen, pop3_listen, pop3s_listen, max_message_size, "
+       "passwords, workers, smtp_listen, smtps_listen, pop3_listen, pop3s_listen, "
+       "max_message_size, "
        "insecure_auth, sandbox"},
       {{"sever.workers=2"},
        {},

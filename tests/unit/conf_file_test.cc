@@ -75,6 +75,7 @@ void a_whole_configuration(void**) {
                                    "log_dir = /srv/mail-log\n"
                                    "workers = 2\n"
                                    "smtp_listen = 0.0.0.0:25, [::]:25\n"
+                                   "smtps_listen = 127.0.0.1:2465, [::1]:2465\n"
                                    "pop3_listen = 127.0.0.1:110\n"
                                    "pop3s_listen =\n"
                                    "insecure_auth = yes\n"
@@ -106,6 +107,8 @@ void a_whole_configuration(void**) {
                                    "connections = 5\n");
   assert_int_equal(*c.server.workers, 2);
   assert_int_equal(c.server.smtp_listen.size(), 2);
+  assert_int_equal(c.server.smtps_listen.size(), 2);
+  assert_text_equal(c.server.smtps_listen[1].text(), "[::1]:2465");
   assert_true(c.server.pop3s_listen.empty());
   assert_true(c.server.insecure_auth);
   assert_true(c.server.sandbox == SandboxMode::best_effort);
@@ -296,6 +299,7 @@ void the_summary_says_what_is_served(void**) {
   const std::string text = summary(accepted(minimal));
   assert_text_equal(text, "hostname          mx.example.com\n"
                           "smtp              not offered\n"
+                          "smtps             not offered\n"
                           "pop3              not offered\n"
                           "pop3s             not offered\n"
                           "tls               no certificate\n"

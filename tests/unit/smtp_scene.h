@@ -276,7 +276,7 @@ struct SmtpScene {
     service.on(ipc::AddressRoute{"second@example.com", 8});
     service.on(ipc::BlockedAddress{"spam@example.com"});
     service.on(ipc::LocalDomain{"example.com", true, 7});
-    service.on(ipc::Listener{ipc::ListenerKind::smtp, "127.0.0.1:25"},
+    service.on(ipc::Listener{kind, "127.0.0.1:25"},
                UniqueFd(::fcntl(listener.get(), F_DUPFD_CLOEXEC, 0)));
   }
   void connect_queued() {
@@ -335,6 +335,7 @@ struct SmtpScene {
   ipc::Link<Role::smtpd, Role::letterlockd> to_parent{context.loop, std::move(parent_pair.b), child,
                                                       [](const std::string&) {}};
   UniqueFd listener = listen_on_loopback();
+  ipc::ListenerKind kind = ipc::ListenerKind::smtp;
   ipc::SmtpSettings settings{.hostname = "mx.example.com",
                              .max_message_size = 50u << 20,
                              .recipients = 100,

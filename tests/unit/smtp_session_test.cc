@@ -320,9 +320,44 @@ void starttls_that_is_not_offered_is_refused(void**) {
   Talk talk(without);
   assert_text_equal(talk.say("STARTTLS\r\n").heard(), "502 5.5.1 STARTTLS not offered\r\n");
   auto peer = Talk::client();
-  peer.tls = tls13;
+  peer.tls_first = true;
   Talk inside(settings(), peer);
+  inside.session.on_tls_established(tls13);
+  inside.session.on_connect();
+  inside.heard();
   assert_text_equal(inside.say("STARTTLS\r\n").heard(), "503 5.5.1 TLS is already on\r\n");
+}
+
+void a_session_may_begin_inside_tls(void**) {
+  auto peer = Talk::client();
+  peer.tls_first = true;
+  Talk talk(settings(), peer);
+  assert_true(talk.session.phase() == Session::Phase::tls);
+  assert_false(talk.session.wants_input());
+  assert_text_equal(talk.heard(), "");
+  talk.session.on_tls_established(tls13);
+  assert_text_equal(talk.heard(), "");
+  talk.session.on_connect();
+  assert_text_equal(talk.heard(), "220 mx.ours.example ESMTP Letterlock\r\n");
+  assert_true(talk.say("EHLO c\r\n").heard().find("STARTTLS") == std::string::npos);
+  assert_true(talk.say("HELP\r\n").heard().find("STARTTLS") == std::string::npos);
+  talk.quietly("MAIL FROM:<>\r\nRCPT TO:<x@ours.example>\r\nDATA\r\n.\r\n");
+  assert_true(talk.adapter.committed->trace.find("with ESMTPS\n\t(TLSv1.3 ") != std::string::npos);
+
+  Talk early(settings(), peer);
+  early.session.on_tls_established(tls13);
+  assert_text_equal(early.say("EHLO c\r\n").heard(),
+                    "554 5.5.1 mx.ours.example Input before the greeting, closing\r\n");
+  assert_text_equal(early.asked(), "offence close");
+
+  Talk at_the_end(settings(), peer);
+  at_the_end.session.on_shutdown();
+  assert_text_equal(at_the_end.heard(), "");
+  at_the_end.session.on_tls_established(tls13);
+  assert_text_equal(at_the_end.heard(),
+                    "421 4.3.2 mx.ours.example Shutting down, try again later\r\n");
+  at_the_end.session.on_connect();
+  assert_text_equal(at_the_end.heard(), "");
 }
 
 void smtputf8_that_is_not_offered_is_unknown(void**) {
@@ -418,6 +453,7 @@ int main() {
       cmocka_unit_test(starttls_forgets_everything),
       cmocka_unit_test(input_behind_starttls_ends_the_session),
       cmocka_unit_test(starttls_that_is_not_offered_is_refused),
+      cmocka_unit_test(a_session_may_begin_inside_tls),
       cmocka_unit_test(smtputf8_that_is_not_offered_is_unknown),
       cmocka_unit_test(smtputf8_shows_in_received),
       cmocka_unit_test(recipients_of_a_message_are_limited),

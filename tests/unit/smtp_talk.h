@@ -45,7 +45,7 @@ struct Talk {
     adapter.wire.clear();
   }
 
-  static Peer client() { return {mail::AddressLiteral::ipv4({192, 0, 2, 7}), std::nullopt}; }
+  static Peer client() { return {.address = mail::AddressLiteral::ipv4({192, 0, 2, 7})}; }
 
   Talk& say(std::string_view input) {
     input_ += input;

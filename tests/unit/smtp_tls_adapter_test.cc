@@ -14,73 +14,175 @@ using namespace letterlock::test;
 
 namespace {
 
-struct TlsClient {
-  using Context = std::unique_ptr<SSL_CTX, io::CryptoFree<SSL_CTX_free>>;
-  using Connection = std::unique_ptr<SSL, io::CryptoFree<SSL_free>>;
-  Context context{SSL_CTX_new(TLS_client_method())};
-  Connection ssl{SSL_new(context.get())};
+// A key, its certificate, and who signs with it: made after the scene, whose service would ask
+// keyd.
+struct Site {
+  Site() {
+    const auto key = make_ec_key(NID_X9_62_prime256v1);
+    certificate = make_certificate(key.get(), {.host = "mx.example.com"});
+    auto pem = private_pem(key.get());
+    assert_true(keys.add(1, pem, as_bytes(certificate), std::time(nullptr)).has_value());
+    io::set_private_key_operator(
+        [this](const io::PrivateKeyOperation& operation) -> std::optional<std::vector<std::byte>> {
+          auto made = keys.sign(operation.key_id, operation.kind, operation.input);
+          return made ? std::optional(std::move(*made)) : std::nullopt;
+        });
+  }
+  ~Site() { io::set_private_key_operator({}); }
+  Site(const Site&) = delete;
+  Site& operator=(const Site&) = delete;
 
-  explicit TlsClient(int fd) { SSL_set_fd(ssl.get(), fd); }
+  std::string certificate;
+  keyd::KeyRing keys;
 };
 
+// From the handshake on, in the place of a client that has read nothing since.
+class TlsClient {
+public:
+  TlsClient(SmtpScene& scene, SmtpClient& client)
+      : scene_(scene), watch_(scene.context.loop, client.fd(), [this] { readable_ = true; }) {
+    client.watch().want_read(false);
+    SSL_set_fd(ssl_.get(), client.fd());
+    watch_.want_read(true);
+    scene.until([&] { return std::exchange(readable_, false) && SSL_connect(ssl_.get()) == 1; });
+  }
+  void send(std::string_view text) {
+    assert_int_equal(SSL_write(ssl_.get(), text.data(), static_cast<int>(text.size())),
+                     text.size());
+  }
+  // All up to and with this text.
+  std::string expect(std::string_view text) {
+    std::string heard;
+    scene_.until([&] {
+      char buffer[4096];
+      const int count = SSL_read(ssl_.get(), buffer, sizeof buffer);
+      wire_.append(buffer, count > 0 ? static_cast<std::size_t>(count) : 0);
+      const std::size_t at = wire_.find(text);
+      if (at == std::string::npos)
+        return false;
+      heard = wire_.substr(0, at + text.size());
+      wire_.erase(0, at + text.size());
+      return true;
+    });
+    return heard;
+  }
+
+private:
+  using Context = std::unique_ptr<SSL_CTX, io::CryptoFree<SSL_CTX_free>>;
+  using Connection = std::unique_ptr<SSL, io::CryptoFree<SSL_free>>;
+  SmtpScene& scene_;
+  bool readable_ = true;
+  io::FdWatch watch_;
+  Context context_{SSL_CTX_new(TLS_client_method())};
+  Connection ssl_{SSL_new(context_.get())};
+  std::string wire_;
+};
+
+const std::string transaction = "EHLO c\r\nMAIL FROM:<a@example.net>\r\n"
+                                "RCPT TO:<to@example.com>\r\nDATA\r\nx\r\n.\r\n";
+
+void assert_message_comes_inside_tls(SmtpScene& scene, TlsClient& tls) {
+  tls.send(transaction);
+  const std::string heard = tls.expect("Accepted ");
+  assert_true(heard.find("STARTTLS") == std::string::npos);
+  assert_true(scene.queued.messages.at(0).trace.find("with ESMTPS") != std::string::npos);
+}
+
 void a_message_comes_inside_tls(void**) {
-  const auto key = make_ec_key(NID_X9_62_prime256v1);
-  const auto certificate = make_certificate(key.get(), {.host = "mx.example.com"});
-  keyd::KeyRing keys;
-  auto pem = private_pem(key.get());
-  assert_true(keys.add(1, pem, as_bytes(certificate), std::time(nullptr)).has_value());
   SmtpScene scene;
-  io::set_private_key_operator(
-      [&](const io::PrivateKeyOperation& operation) -> std::optional<std::vector<std::byte>> {
-        auto made = keys.sign(operation.key_id, operation.kind, operation.input);
-        return made ? std::optional(std::move(*made)) : std::nullopt;
-      });
-  scene.configure(10, certificate);
+  Site site;
+  scene.configure(10, site.certificate);
   auto client = scene.connect();
   client->send("EHLO c\r\nSTARTTLS\r\n");
   scene.expect(*client, "250-STARTTLS\r\n");
   scene.expect(*client, "220 2.0.0 ");
   scene.expect(*client, "\r\n");
-  client->watch().want_read(false);
+  TlsClient tls(scene, *client);
+  assert_message_comes_inside_tls(scene, tls);
+}
 
-  TlsClient tls(client->fd());
-  bool readable = true;
-  io::FdWatch watch(scene.context.loop, client->fd(), [&] { readable = true; });
-  watch.want_read(true);
-  scene.until([&] { return std::exchange(readable, false) && SSL_connect(tls.ssl.get()) == 1; });
-  const std::string script = "EHLO c\r\nMAIL FROM:<a@example.net>\r\nRCPT TO:<to@example.com>\r\n"
-                             "DATA\r\nx\r\n.\r\n";
-  assert_int_equal(SSL_write(tls.ssl.get(), script.data(), static_cast<int>(script.size())),
-                   script.size());
-  std::string wire;
-  const auto read = [&] {
-    char buffer[4096];
-    const int count = SSL_read(tls.ssl.get(), buffer, sizeof buffer);
-    wire.append(buffer, count > 0 ? static_cast<std::size_t>(count) : 0);
-  };
-  scene.until([&] {
-    read();
-    return wire.find("Accepted ") != std::string::npos;
-  });
-  assert_true(wire.find("STARTTLS") == std::string::npos);
-  assert_true(scene.queued.messages.at(0).trace.find("with ESMTPS") != std::string::npos);
+void a_connection_may_begin_inside_tls(void**) {
+  SmtpScene scene;
+  Site site;
+  scene.kind = ipc::ListenerKind::smtps;
+  scene.configure(10, site.certificate);
+  auto client = scene.connect();
+  TlsClient tls(scene, *client);
+  assert_text_equal(tls.expect("\r\n"), "220 mx.example.com ESMTP Letterlock\r\n");
+  assert_message_comes_inside_tls(scene, tls);
+  tls.send("STARTTLS\r\n");
+  tls.expect("503 5.5.1 TLS is already on\r\n");
+}
 
-  // Many records that come at once: the socket shows nothing of those that are inside already.
-  wire.clear();
+void the_greeting_inside_tls_has_its_delay(void**) {
+  SmtpScene scene;
+  Site site;
+  scene.kind = ipc::ListenerKind::smtps;
+  scene.settings.greeting_delay_ms = 20;
+  scene.configure(10, site.certificate);
+  auto patient = scene.connect();
+  TlsClient(scene, *patient).expect("220 mx.example.com ESMTP Letterlock\r\n");
+
+  scene.settings.greeting_delay_ms = 60'000;
+  scene.configure(10, site.certificate);
+  auto hasty = scene.connect();
+  TlsClient tls(scene, *hasty);
+  tls.send("EHLO c\r\n");
+  assert_text_equal(tls.expect("\r\n"),
+                    "554 5.5.1 mx.example.com Input before the greeting, closing\r\n");
+}
+
+void who_begins_in_clear_on_the_port_of_tls_hears_no_smtp(void**) {
+  SmtpScene scene;
+  Site site;
+  scene.kind = ipc::ListenerKind::smtps;
+  scene.configure(10, site.certificate);
+  auto client = scene.connect();
+  client->early = true;
+  client->send("EHLO client.example.net\r\n");
+  scene.expect_end(*client);
+  assert_true(client->wire.find("220") == std::string::npos);
+}
+
+void who_is_turned_away_before_the_handshake_hears_nothing(void**) {
+  SmtpScene scene;
+  Site site;
+  scene.kind = ipc::ListenerKind::smtps;
+  scene.allowed = {"192.0.2.0/24"};
+  scene.configure(10, site.certificate);
+  auto client = scene.connect();
+  scene.expect_end(*client);
+  assert_text_equal(client->wire, "");
+}
+
+void a_listener_inside_tls_needs_a_certificate(void**) {
+  SmtpScene scene;
+  scene.kind = ipc::ListenerKind::smtps;
+  scene.begin(10);
+  scene.service.prepare();
+  assert_false(scene.prepared.has_value());
+  assert_text_equal(scene.prepared.error().text, "smtps_listen = 127.0.0.1:25 needs a certificate");
+}
+
+// The socket shows nothing of the records that were read with others.
+void many_records_at_once_are_all_answered(void**) {
+  SmtpScene scene;
+  Site site;
+  scene.kind = ipc::ListenerKind::smtps;
+  scene.configure(10, site.certificate);
+  auto client = scene.connect();
+  TlsClient tls(scene, *client);
+  tls.expect("220 ");
   for (int i = 0; i < 20; ++i)
-    assert_int_equal(SSL_write(tls.ssl.get(), "NOOP\r\n", 6), 6);
-  scene.until([&] {
-    read();
-    return wire.size() >= 20 * std::string_view("250 2.0.0 OK\r\n").size();
-  });
-  assert_true(wire.ends_with("250 2.0.0 OK\r\n"));
-  io::set_private_key_operator({});
+    tls.send("NOOP\r\n");
+  for (int i = 0; i < 20; ++i)
+    tls.expect("250 2.0.0 OK\r\n");
 }
 
 void plaintext_behind_starttls_ends_the_session(void**) {
-  const auto key = make_ec_key(NID_X9_62_prime256v1);
   SmtpScene scene;
-  scene.configure(10, make_certificate(key.get(), {.host = "mx.example.com"}));
+  Site site;
+  scene.configure(10, site.certificate);
   auto client = scene.connect();
   client->send("EHLO c\r\nSTARTTLS\r\nNOOP\r\n");
   scene.expect(*client, "421 4.7.0 ");
@@ -93,6 +195,12 @@ int main() {
   std::signal(SIGPIPE, SIG_IGN);
   const CMUnitTest tests[] = {
       cmocka_unit_test(a_message_comes_inside_tls),
+      cmocka_unit_test(a_connection_may_begin_inside_tls),
+      cmocka_unit_test(the_greeting_inside_tls_has_its_delay),
+      cmocka_unit_test(who_begins_in_clear_on_the_port_of_tls_hears_no_smtp),
+      cmocka_unit_test(who_is_turned_away_before_the_handshake_hears_nothing),
+      cmocka_unit_test(a_listener_inside_tls_needs_a_certificate),
+      cmocka_unit_test(many_records_at_once_are_all_answered),
       cmocka_unit_test(plaintext_behind_starttls_ends_the_session),
   };
   return cmocka_run_group_tests(tests, nullptr, nullptr);

@@ -60,9 +60,9 @@ struct Retire {
   static constexpr auto fields() { return std::tuple(&Retire::before); }
 };
 
-enum class ListenerKind : std::uint8_t { smtp, pop3, pop3s };
+enum class ListenerKind : std::uint8_t { smtp, smtps, pop3, pop3s };
 constexpr std::size_t enumerator_count(ListenerKind) {
-  return 3;
+  return 4;
 }
 
 struct Listener {
