@@ -13,6 +13,7 @@ namespace letterlock::crash {
 struct Effort {
   Breadth breadth;
   std::size_t moments = ~std::size_t{0}; // of a longer story so many are taken, by the seed
+  std::size_t first_moment = 0;          // those before are left out
   // Of so many states, one has its repeats tried, and one its recovery cut off at each of its own
   // changes; 0: none.
   std::size_t repeats_every = 1, nested_every = 0;
@@ -84,7 +85,7 @@ private:
       if (moment > 0)
         disk.apply(story_.record[moment - 1]);
       const std::uint64_t seed = dice.next();
-      if (seed % moments < effort_.moments)
+      if (seed % moments < effort_.moments && moment >= effort_.first_moment)
         for_each_state(disk, effort_.breadth, seed,
                        [&](CrashState state) { visit(moment, state, disk); });
     }

@@ -251,6 +251,8 @@ void killed_after_a_sync_that_failed(void**) {
     assert_true(run.start());
     for (std::uint32_t number = 1; number <= before; ++number)
       assert_status(run.commit(Mail{number, {1}, 700}), CommitStatus::committed);
+    if (!in_full())
+      effort.first_moment = run.now();
     run.disk().fail(Call::sync_file, {0, ~std::size_t{0}, EIO});
     assert_status(run.commit(Mail{7, {1, 2}, 900}), CommitStatus::in_doubt);
     sum.add(run.finish(), effort);
@@ -273,6 +275,8 @@ void killed_after_a_checkpoint_that_failed(void**) {
   run.commit(Mail{1, {1}, 700});
   run.wait_for_checkpoint();
   const std::size_t before = run.disk().calls(Call::sync_everything);
+  if (!in_full())
+    effort.first_moment = run.now();
   run.disk().fail(Call::sync_everything, {0, ~std::size_t{0}, EIO});
   run.commit(Mail{2, {1, 2}, 900});
   run.wait_for_call(Call::sync_everything, before + 1);
