@@ -5,6 +5,7 @@
 #include "queued/maildir/list_maildrop.h"
 #include "queued/maildir/maildir_maildrop.h"
 #include "queued/store/checkpointer.h"
+#include "queued/store/open_maildrops.h"
 #include "queued/store/recovery.h"
 #include "queued/store/retention.h"
 #include "queued/store/scratch_pool.h"
@@ -17,34 +18,6 @@ namespace letterlock::queued {
 
 namespace {
 
-// Accounts whose maildrop is open. Locks may end on any thread, and after the store.
-struct OpenMaildrops {
-  std::mutex mutex; // guards what follows
-  std::unordered_set<AccountId> accounts;
-  // Those that are swept, and the sessions that wait for the end of it: nobody is told that a
-  // maildrop is in use by its own server.
-  std::unordered_map<AccountId, std::vector<std::function<void()>>> swept;
-  bool closed = false;
-
-  void end_sweep(AccountId account) {
-    std::vector<std::function<void()>> waiting;
-    {
-      const std::lock_guard guard(mutex);
-      if (auto sweep = swept.extract(account); sweep && !closed)
-        waiting = std::move(sweep.mapped());
-    }
-    for (const auto& session : waiting)
-      session();
-  }
-  // The store goes: nobody is to wait.
-  void close() {
-    std::unordered_map<AccountId, std::vector<std::function<void()>>> dropped; // they own locks
-    const std::lock_guard guard(mutex);
-    closed = true;
-    dropped.swap(swept);
-  }
-};
-
 std::uint32_t random_salt() {
   const Id128 random = Id128::random();
   std::uint32_t salt = 0;
@@ -56,33 +29,6 @@ std::uint32_t random_salt() {
 std::int64_t seconds_now() {
   return std::time(nullptr);
 }
-
-} // namespace
-
-class MaildropLock::Held {
-public:
-  enum class By : std::uint8_t { session, sweep };
-  Held(std::shared_ptr<OpenMaildrops> open, AccountId account, By by)
-      : open_(std::move(open)), account_(account), by_(by) {}
-  Held(const Held&) = delete;
-  Held& operator=(const Held&) = delete;
-  ~Held() {
-    if (by_ == By::sweep) {
-      open_->end_sweep(account_);
-    } else {
-      const std::lock_guard guard(open_->mutex);
-      open_->accounts.erase(account_);
-    }
-  }
-  AccountId account() const { return account_; }
-
-private:
-  std::shared_ptr<OpenMaildrops> open_;
-  AccountId account_;
-  By by_;
-};
-
-namespace {
 
 class MaildirStore final : public MessageStore {
 public:
@@ -138,7 +84,6 @@ private:
   void remake_maildrop(std::uint32_t mailbox);
   SystemResult<std::uint64_t> stored_bytes_of(AccountId account) const;
   void tell_rooms();
-  std::optional<MaildropLock> lock_for_sweep(AccountId account);
   void sweep(AccountId account, std::int64_t now, std::uint64_t keep,
              std::function<void(SweepResult)> done);
   MaildropServices services();
@@ -372,26 +317,15 @@ void MaildirStore::open_queued(const Id128& message,
 }
 
 std::optional<MaildropLock> MaildirStore::lock_maildrop(AccountId account) {
-  {
-    const std::lock_guard guard(open_->mutex);
-    if (!open_->accounts.insert(account).second)
-      return std::nullopt;
-  }
-  return MaildropLock(
-      std::make_shared<const MaildropLock::Held>(open_, account, MaildropLock::Held::By::session));
+  return open_->lock_for_session(account);
 }
 
 void MaildirStore::open_maildrop(MaildropLock lock,
                                  std::function<void(ReadResult<std::shared_ptr<Maildrop>>)> done) {
-  {
-    const std::lock_guard guard(open_->mutex);
-    if (const auto sweep = open_->swept.find(lock.held()->account()); sweep != open_->swept.end()) {
-      sweep->second.push_back(
-          [this, lock = std::move(lock), done = std::move(done)] { begin_opening(lock, done); });
-      return;
-    }
-  }
-  begin_opening(std::move(lock), std::move(done));
+  const AccountId account = lock.held()->account();
+  open_->when_swept(account, [this, lock = std::move(lock), done = std::move(done)] {
+    begin_opening(lock, done);
+  });
 }
 
 // From any thread.
@@ -461,20 +395,10 @@ SystemResult<std::uint64_t> MaildirStore::stored_bytes_of(AccountId account) con
 
 // ---- Retention
 
-std::optional<MaildropLock> MaildirStore::lock_for_sweep(AccountId account) {
-  {
-    const std::lock_guard guard(open_->mutex);
-    if (open_->accounts.contains(account) || !open_->swept.try_emplace(account).second)
-      return std::nullopt;
-  }
-  return MaildropLock(
-      std::make_shared<const MaildropLock::Held>(open_, account, MaildropLock::Held::By::sweep));
-}
-
 // On the keeper's thread. What is too old is removed as a session would do it.
 void MaildirStore::sweep(AccountId account, std::int64_t now, std::uint64_t keep,
                          std::function<void(SweepResult)> done) {
-  auto lock = lock_for_sweep(account);
+  auto lock = open_->lock_for_sweep(account);
   if (!lock)
     return done(SweepEnd::busy);
   const std::string name = "maildrop " + std::to_string(static_cast<std::uint32_t>(account));
