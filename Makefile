@@ -31,6 +31,7 @@ LIBS_CRYPTO = -lcrypto
 # AddressSanitizer has a crypt_r of its own that calls this library's: it looks unused and is not.
 LIBS_CRYPT = -Wl,--push-state,--no-as-needed -lcrypt -Wl,--pop-state
 LIBS_INIH = -linih
+LIBS_UNBOUND = -lunbound
 
 WARNINGS = -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror
 _flags != sh build/flags.sh "$(CXX)" "$(VARIANT)" compile

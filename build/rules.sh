@@ -21,9 +21,10 @@ libs_of() {
   queued) echo '$(LIBS_EVENT) -pthread' ;;
   authd) echo '$(LIBS_EVENT) $(LIBS_CRYPT) -pthread' ;;
   keyd) echo '$(LIBS_EVENT) $(LIBS_CRYPTO)' ;;
+  resolvd) echo '$(LIBS_EVENT) $(LIBS_UNBOUND)' ;;
   logd) echo '$(LIBS_EVENT)' ;;
   letterlock) echo '$(LIBS_CRYPT) $(LIBS_INIH)' ;;
-  *) echo '$(LIBS_EVENT) $(LIBS_TLS) $(LIBS_CRYPTO) $(LIBS_CRYPT) $(LIBS_INIH) -pthread' ;;
+  *) echo '$(LIBS_EVENT) $(LIBS_TLS) $(LIBS_CRYPTO) $(LIBS_CRYPT) $(LIBS_INIH) $(LIBS_UNBOUND) -pthread' ;;
   esac
 }
 

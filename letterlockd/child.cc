@@ -30,6 +30,8 @@ void Child::attach(io::Loop& loop, UniqueFd socket) {
     return attach_as<Role::authd>(loop, std::move(socket));
   case Role::keyd:
     return attach_as<Role::keyd>(loop, std::move(socket));
+  case Role::resolvd:
+    return attach_as<Role::resolvd>(loop, std::move(socket));
   case Role::logd:
     return attach_as<Role::logd>(loop, std::move(socket));
   }

@@ -117,7 +117,8 @@ private:
 
   ChildEvents& events_;
   std::variant<std::monostate, LinkPtr<Role::smtpd>, LinkPtr<Role::pop3d>, LinkPtr<Role::queued>,
-               LinkPtr<Role::authd>, LinkPtr<Role::keyd>, LinkPtr<Role::logd>>
+               LinkPtr<Role::authd>, LinkPtr<Role::keyd>, LinkPtr<Role::resolvd>,
+               LinkPtr<Role::logd>>
       link_;
 };
 

@@ -16,6 +16,8 @@ namespace {
 constexpr std::size_t max_certificate = 1u << 20;
 constexpr std::size_t max_key = 64u << 10;
 
+constexpr std::string_view resolv_conf = "/etc/resolv.conf";
+
 Expected<UniqueFd> open_snapshot(const conf::Path& path, conf::Readers readers, std::size_t max) {
   const std::string name(path.view());
   auto file = conf::open_trusted_file(name, readers);
@@ -78,6 +80,20 @@ Expected<void> open_certificates(Generation& generation) {
   return {};
 }
 
+Expected<void> find_name_servers(Generation& generation) {
+  const conf::Configuration& configuration = generation.configuration;
+  if (configuration.access.allow.names.empty())
+    return {};
+  generation.name_servers = configuration.server.resolvers;
+  if (!generation.name_servers.empty())
+    return {};
+  auto servers = conf::system_name_servers(std::string(resolv_conf));
+  if (!servers)
+    return std::unexpected(servers.error());
+  generation.name_servers = std::move(*servers);
+  return {};
+}
+
 } // namespace
 
 std::uint32_t Generation::account_id(std::string_view name) const {
@@ -97,6 +113,8 @@ open_generation(conf::Configuration configuration, std::uint32_t number, const G
   if (!passwords)
     return std::unexpected(passwords.error());
   generation->passwords = std::move(*passwords);
+  if (auto found = find_name_servers(*generation); !found)
+    return std::unexpected(found.error());
   if (auto opened = open_listeners(*generation, before); !opened)
     return std::unexpected(opened.error());
   return generation;

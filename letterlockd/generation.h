@@ -35,6 +35,7 @@ struct Generation {
   std::vector<OpenListener> listeners;
   std::vector<OpenCertificate> certificates; // the first is the default
   UniqueFd passwords;
+  std::vector<conf::NameServer> name_servers;                    // empty where nothing is looked up
   std::map<std::string, std::uint32_t, std::less<>> account_ids; // by name; queued assigns them
 
   std::uint32_t account_id(std::string_view name) const;

@@ -41,6 +41,8 @@ std::uint32_t open_files(Role role, const conf::Configuration& configuration) {
     return base + 3 * connections_of_worker(configuration.limits, workers);
   case Role::pop3d: // a socket and an open message
     return base + 2 * connections_of_worker(configuration.limits, workers);
+  case Role::resolvd: // a link to each worker, and its sockets
+    return 2 * base;
   case Role::queued: // scratch files, messages on their way, and what peers have not taken yet
     return 8 * base + workers * scratch_files_of_worker(configuration.limits, workers) +
            configuration.limits.connections;

@@ -13,7 +13,7 @@ namespace letterlock::letterlockd {
 
 // The roles that run below the parent, in the order in which they are started: logd first, so
 // that the others' lines have somewhere to go.
-inline constexpr Role child_roles[] = {Role::logd,   Role::keyd,  Role::authd,
+inline constexpr Role child_roles[] = {Role::logd,   Role::keyd,  Role::authd, Role::resolvd,
                                        Role::queued, Role::smtpd, Role::pop3d};
 
 // The root directory of processes that need no file. Nobody but root can put anything there.

@@ -72,8 +72,10 @@ void send_settings(ChildLink<Role::smtpd>& link, const Generation& generation, u
                               .lockout_ms = static_cast<std::uint32_t>(c.access.lockout.count()),
                               .greeting_delay_ms =
                                   static_cast<std::uint32_t>(c.access.greeting_delay.count())});
-  for (const IpNetwork& network : c.access.allow)
+  for (const IpNetwork& network : c.access.allow.networks)
     link.send(ipc::AllowedNetwork{Text<64>::cut(network.text())});
+  for (const HostPattern& name : c.access.allow.names)
+    link.send(ipc::AllowedName{Text<254>::cut(name.text())});
   for (const conf::Domain& domain : c.domains) {
     link.send(
         ipc::LocalDomain{widen<ipc::HostName>(domain.name), domain.catchall.has_value(),
@@ -121,6 +123,11 @@ void send_settings(ChildLink<Role::keyd>& link, const Generation& generation, un
   std::uint16_t index = 0;
   for (const OpenCertificate& opened : generation.certificates)
     link.send(ipc::PrivateKey{index++, widen<Text<1024>>(opened.paths.key)}, duplicate(opened.key));
+}
+
+void send_settings(ChildLink<Role::resolvd>& link, const Generation& generation, unsigned) {
+  for (const conf::NameServer& server : generation.name_servers)
+    link.send(ipc::NameServer{ipc::PeerText::cut(server.address.text()), server.port});
 }
 
 // Nothing of the configuration; but a fresh connection, in case syslogd was started again.

@@ -15,6 +15,7 @@ void send_settings(ChildLink<Role::pop3d>& link, const Generation& generation, u
 void send_settings(ChildLink<Role::queued>& link, const Generation& generation, unsigned workers);
 void send_settings(ChildLink<Role::authd>& link, const Generation& generation, unsigned workers);
 void send_settings(ChildLink<Role::keyd>& link, const Generation& generation, unsigned workers);
+void send_settings(ChildLink<Role::resolvd>& link, const Generation& generation, unsigned workers);
 void send_settings(ChildLink<Role::logd>& link, const Generation& generation, unsigned workers);
 
 // The share of one smtpd in the limit of connections.

@@ -1,4 +1,5 @@
-// Access first, then limits: a client that may never come is told so whatever it did before.
+// Access first, then limits: a client that may never come is told so whatever it did before. Who
+// may come by name has passed the limits when it is asked for: a lookup costs more than they do.
 #include "smtpd/door.h"
 
 #include "smtpd/replies.h"
@@ -28,7 +29,7 @@ const Reply* reply_to(ClientRefusal refusal) {
 
 std::expected<ClientLimits::Visit, Door::Refusal>
 Door::admit(const Generation& generation, const IpAddress& address, ClientLimits::Time now) {
-  if (!generation.allows(address))
+  if (generation.access_of(address) == Generation::Access::denied)
     return std::unexpected(Refusal{&replies::access_denied, "access"});
   auto visit = limits_.admit(address, generation.client_limits, now);
   if (!visit)

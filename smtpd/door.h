@@ -25,7 +25,8 @@ public:
     return limits_.share(table, memory);
   }
 
-  // NOW is of the monotonic clock. The door outlives what it returns.
+  // One whose name decides is admitted as far as the name. NOW is of the monotonic clock. The door
+  // outlives what it returns.
   std::expected<ClientLimits::Visit, Refusal>
   admit(const Generation& generation, const IpAddress& address, ClientLimits::Time now);
 

@@ -23,9 +23,25 @@ std::optional<Rate> rate_of(const ipc::ClientRate& rate) {
 
 } // namespace
 
-bool Generation::allows(const IpAddress& address) const {
-  return allowed.empty() || std::any_of(allowed.begin(), allowed.end(),
-                                        [&](const IpNetwork& n) { return n.contains(address); });
+Generation::Access Generation::access_of(const IpAddress& address) const {
+  const bool everybody = allowed.empty() && allowed_names.empty();
+  if (everybody || std::any_of(allowed.begin(), allowed.end(),
+                               [&](const IpNetwork& n) { return n.contains(address); }))
+    return Access::granted;
+  return allowed_names.empty() ? Access::denied : Access::by_name;
+}
+
+bool Generation::allows(const IpAddress& address, const std::optional<ipc::HostName>& name) const {
+  switch (access_of(address)) {
+  case Access::granted:
+    return true;
+  case Access::denied:
+    return false;
+  case Access::by_name:
+    return name && std::any_of(allowed_names.begin(), allowed_names.end(),
+                               [&](const HostPattern& p) { return p.matches(*name); });
+  }
+  return false;
 }
 
 void GenerationBuilder::on(const ipc::Listener& listener, UniqueFd socket) {
@@ -85,6 +101,12 @@ Expected<std::shared_ptr<const Generation>> GenerationBuilder::build() const {
     if (!network)
       return fail("\"" + std::string(allowed.network.view()) + "\" is no network");
     generation->allowed.push_back(*network);
+  }
+  for (const ipc::AllowedName& allowed : allowed_names_) {
+    const auto pattern = HostPattern::parse(allowed.pattern.view());
+    if (!pattern)
+      return fail("\"" + std::string(allowed.pattern.view()) + "\" is no host name");
+    generation->allowed_names.push_back(*pattern);
   }
   generation->client_limits = {.connections = settings_->connections_per_address,
                                .new_connections = rate_of(settings_->connection_rate),

@@ -25,6 +25,9 @@ inline constexpr Reply early_talker{554, "5.5.1", "Input before the greeting, cl
 
 // Said at the door, instead of the greeting.
 inline constexpr Reply access_denied{554, "5.7.1", "Access denied"};
+// The code for a client without the right name would be 5.7.25 (RFC 7372), if it told more than a
+// stranger needs to know. 4.4.3 is RFC 3463's for a directory that does not answer.
+inline constexpr Reply name_in_doubt{421, "4.4.3", "Cannot look up your name, try again later"};
 inline constexpr Reply too_many_connections{421, "4.7.0",
                                             "Too many connections from you, try again later"};
 inline constexpr Reply connection_rate{421, "4.7.0", "You connect too often, try again later"};

@@ -56,9 +56,10 @@ std::string text_of(const mail::ForwardPath& path) {
 SessionAdapter::SessionAdapter(const SessionSurroundings& surroundings,
                                std::shared_ptr<const Generation> generation, io::Accepted accepted,
                                bool tls_first, ClientLimits::Visit visit,
-                               std::function<void()> ended)
+                               std::optional<ipc::HostName> name, std::function<void()> ended)
     : around_(surroundings), generation_(std::move(generation)), address_(accepted.address),
-      peer_(std::move(accepted.peer_text)), visit_(std::move(visit)), ended_(std::move(ended)),
+      peer_(std::move(accepted.peer_text)), visit_(std::move(visit)), name_(std::move(name)),
+      ended_(std::move(ended)),
       connection_(around_.context.loop, std::move(accepted.socket), *this),
       timer_(around_.context.loop, [this] { timed_out(); }),
       session_(settings(), recipients(),
@@ -99,7 +100,7 @@ std::shared_ptr<const RecipientPolicy> SessionAdapter::recipients() const {
 void SessionAdapter::reload(std::shared_ptr<const Generation> generation) {
   generation_ = std::move(generation);
   session_.on_reload(settings(), recipients());
-  if (!generation_->allows(address_)) {
+  if (!generation_->allows(address_, name_)) {
     session_.on_access_withdrawn();
     connection_.update();
   }
@@ -164,6 +165,7 @@ void SessionAdapter::closed(std::string_view why) {
   if (committing_)
     around_.deliveries.abandon(*committing_);
   around_.context.log.debug("smtp.session", {{"peer", peer_},
+                                             {"name", name_ ? name_->view() : ""},
                                              {"accepted", accepted_},
                                              {"not_accepted", not_accepted_},
                                              {"recipients_refused", recipients_refused_},

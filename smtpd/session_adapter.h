@@ -44,11 +44,12 @@ public:
   static constexpr std::size_t unsent_max = 64 * 1024;
 
   // Greets the client: with `tls_first` after a handshake, and after the greeting's delay if there
-  // is one. `ended` is called once, from the
+  // is one. NAME is the client's where its access depended on it. `ended` is called once, from the
   // loop, when the connection is gone; the adapter may be destroyed in it.
   SessionAdapter(const SessionSurroundings& surroundings,
                  std::shared_ptr<const Generation> generation, io::Accepted accepted,
-                 bool tls_first, ClientLimits::Visit visit, std::function<void()> ended);
+                 bool tls_first, ClientLimits::Visit visit, std::optional<ipc::HostName> name,
+                 std::function<void()> ended);
   ~SessionAdapter() override = default;
 
   void reload(std::shared_ptr<const Generation> generation);
@@ -103,6 +104,7 @@ private:
   const IpAddress address_;
   const std::string peer_;
   ClientLimits::Visit visit_;
+  const std::optional<ipc::HostName> name_;
   std::function<void()> ended_;
   io::Connection connection_;
   IdleTimer timer_;

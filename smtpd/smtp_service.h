@@ -9,6 +9,7 @@
 #include "smtpd/delivery_queue.h"
 #include "smtpd/door.h"
 #include "smtpd/generation.h"
+#include "smtpd/name_desk.h"
 #include "smtpd/session_adapter.h"
 #include "smtpd/timeouts.h"
 
@@ -37,6 +38,7 @@ public:
   }
   void on(const ipc::SmtpSettings& settings) { next_.on(settings); }
   void on(const ipc::AllowedNetwork& network) { next_.on(network); }
+  void on(const ipc::AllowedName& name) { next_.on(name); }
   void on(const ipc::LocalDomain& domain) { next_.on(domain); }
   void on(const ipc::BlockedAddress& address) { next_.on(address); }
   void on(const ipc::AddressRoute& route) { next_.on(route); }
@@ -52,9 +54,27 @@ public:
   void stop(std::chrono::milliseconds grace);
 
   std::size_t sessions() const { return sessions_.size(); }
+  // Clients whose name is being looked up.
+  std::size_t waiting() const { return waiting_.size(); }
 
 private:
+  // A client that was admitted as far as its name.
+  struct Waiting {
+    io::Accepted accepted;
+    bool tls_first;
+    ClientLimits::Visit visit;
+    NameDesk::Ticket ticket{};
+  };
   void accept(io::Accepted accepted, bool tls_first);
+  // Before TLS there is nothing that could be said.
+  void refuse(io::Accepted accepted, bool tls_first, const Reply& reply, std::string_view why);
+  void begin_session(io::Accepted accepted, bool tls_first, ClientLimits::Visit visit,
+                     std::optional<ipc::HostName> name);
+  void look_up_name(std::uint64_t number);
+  void name_checked(std::uint64_t number, const NameCheck& check);
+  void judge_waiting_again();
+  // Whether no further client may come for now.
+  bool is_full() const { return sessions_.size() + waiting_.size() >= generation_->connections; }
   void ended(std::uint64_t number);
   void open_acceptors();
   void finish_if_idle();
@@ -67,12 +87,14 @@ private:
   Id128Source ids_;
   Door door_; // before the sessions, which it outlives
   DeliveryQueue deliveries_;
+  NameDesk names_;
   GenerationBuilder next_;
   std::shared_ptr<const Generation> prepared_;
   std::shared_ptr<const Generation> generation_;
   std::vector<std::unique_ptr<io::Acceptor>> acceptors_;
   std::uint64_t last_session_ = 0;
   std::unordered_map<std::uint64_t, std::unique_ptr<SessionAdapter>> sessions_;
+  std::unordered_map<std::uint64_t, Waiting> waiting_; // numbered as sessions are
   io::FullNotice full_notice_;
   io::RefusalNotice refusal_notice_;
   io::RefusalNotice recipient_notice_;

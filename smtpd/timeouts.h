@@ -30,6 +30,8 @@ struct Timeouts {
   std::chrono::milliseconds tarpit = std::chrono::seconds(1);
   // For all of a connection; it ends when that is over and no message is in the air.
   std::chrono::milliseconds session = std::chrono::hours(4);
+  // For the DNS to tell a client's name. Far less than a client waits for 220 (§4.5.3.2.1).
+  std::chrono::milliseconds name_lookup = std::chrono::seconds(5);
   // For sessions to hear 421 at the end of a stop's grace.
   std::chrono::milliseconds farewell = std::chrono::seconds(1);
   // For queued to come back: how long what it was asked is held.

@@ -9,12 +9,12 @@
 
 namespace letterlock {
 
-enum class Role : std::uint8_t { letterlockd, smtpd, pop3d, queued, authd, keyd, logd };
+enum class Role : std::uint8_t { letterlockd, smtpd, pop3d, queued, authd, keyd, resolvd, logd };
 
 inline constexpr std::array role_names = {
     std::string_view("letterlockd"), std::string_view("smtpd"), std::string_view("pop3d"),
     std::string_view("queued"),      std::string_view("authd"), std::string_view("keyd"),
-    std::string_view("logd"),
+    std::string_view("resolvd"),     std::string_view("logd"),
 };
 inline constexpr std::size_t role_count = role_names.size();
 

@@ -5,10 +5,11 @@
 // by side during a reload. letterlock.conf(5) says what each means to the administrator.
 #pragma once
 
-#include "common/base/ip_address.h"
 #include "common/base/rate.h"
+#include "common/conf/allow_list.h"
 #include "common/conf/listen_address.h"
 #include "common/conf/names.h"
+#include "common/conf/resolvers.h"
 
 #include <chrono>
 #include <cstdint>
@@ -36,6 +37,7 @@ struct Server {
   std::vector<ListenAddress> pop3_listen;
   std::vector<ListenAddress> pop3s_listen;
   std::uint64_t max_message_size = 0; // bytes
+  std::vector<NameServer> resolvers;  // empty: those of the system
   bool insecure_auth = false;         // only with every pop3_listen on loopback
   SandboxMode sandbox = SandboxMode::full;
 };
@@ -66,7 +68,7 @@ struct Route {
 
 // Who may connect to port 25, and how strangers are received.
 struct Access {
-  std::vector<IpNetwork> allow;                // empty: everybody
+  AllowList allow;                             // empty: everybody
   std::chrono::milliseconds greeting_delay{0}; // 0: none
   std::chrono::milliseconds lockout{0};        // likewise
 };

@@ -1,8 +1,11 @@
 // Parsing of values.
 #include "common/conf/values.h"
 
+#include "common/conf/resolvers.h"
+
 #include <algorithm>
 #include <charconv>
+#include <variant>
 
 namespace letterlock::conf {
 
@@ -47,12 +50,17 @@ Parsed<std::vector<T>> parse_list(std::string_view s, std::size_t most, Parse pa
   return list;
 }
 
-Parsed<IpNetwork> parse_network(std::string_view s) {
-  const auto network = IpNetwork::parse(s);
-  if (!network)
-    return wrong(quoted(s) + " is no network; write an address such as 192.0.2.7 or 2001:db8::7, "
-                             "or the first of a network and its length such as 192.0.2.0/24");
-  return *network;
+using AllowItem = std::variant<IpNetwork, HostPattern>;
+
+Parsed<AllowItem> parse_allow_item(std::string_view s) {
+  if (const auto network = IpNetwork::parse(s))
+    return *network;
+  if (const auto name = HostPattern::parse(s))
+    return *name;
+  return wrong(quoted(s) + " is no network and no host name; write an address such as 192.0.2.7 or "
+                           "2001:db8::7, the first of a network and its length such as "
+                           "192.0.2.0/24, a name such as mail.example.com, or .example.com for all "
+                           "names below it");
 }
 
 } // namespace
@@ -152,8 +160,27 @@ Parsed<std::vector<LocalPart>> parse_local_parts(std::string_view s) {
   return parse_list<LocalPart>(s, SIZE_MAX, parse_local_part);
 }
 
-Parsed<std::vector<IpNetwork>> parse_networks(std::string_view s) {
-  return parse_list<IpNetwork>(s, SIZE_MAX, parse_network);
+Parsed<AllowList> parse_allow_list(std::string_view s) {
+  const auto items = parse_list<AllowItem>(s, SIZE_MAX, parse_allow_item);
+  if (!items)
+    return std::unexpected(items.error());
+  AllowList list;
+  for (const AllowItem& item : *items) {
+    if (const auto* network = std::get_if<IpNetwork>(&item))
+      list.networks.push_back(*network);
+    else
+      list.names.push_back(std::get<HostPattern>(item));
+  }
+  return list;
+}
+
+Parsed<std::vector<NameServer>> parse_resolvers(std::string_view s) {
+  if (s == "system")
+    return std::vector<NameServer>();
+  auto servers = parse_list<NameServer>(s, max_resolvers, parse_name_server);
+  if (servers && servers->empty())
+    return wrong("the list is empty; write system, or addresses such as 192.0.2.53");
+  return servers;
 }
 
 } // namespace letterlock::conf

@@ -1,7 +1,7 @@
 // The values of keys that are not names: switches, numbers, sizes and lists.
 #pragma once
 
-#include "common/base/ip_address.h"
+#include "common/conf/allow_list.h"
 #include "common/conf/listen_address.h"
 #include "common/conf/names.h"
 
@@ -34,8 +34,8 @@ Parsed<std::optional<AccountName>> parse_account_or_no(std::string_view s);
 // list; an empty item and an item that occurs twice are refused.
 Parsed<std::vector<ListenAddress>> parse_listen_addresses(std::string_view s);
 Parsed<std::vector<LocalPart>> parse_local_parts(std::string_view s);
-// Addresses and networks, never names: who may connect must not depend on who answers for a name.
-Parsed<std::vector<IpNetwork>> parse_networks(std::string_view s);
+// Addresses, networks and host names, in any order.
+Parsed<AllowList> parse_allow_list(std::string_view s);
 
 inline constexpr std::size_t max_listen_addresses = 16; // of one key
 

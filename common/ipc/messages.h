@@ -9,6 +9,7 @@
 #include "common/base/type_list.h"
 #include "common/ipc/messages/delivery.h"
 #include "common/ipc/messages/log.h"
+#include "common/ipc/messages/lookup.h"
 #include "common/ipc/messages/maildrop.h"
 #include "common/ipc/messages/settings.h"
 #include "common/ipc/messages/signing.h"
@@ -20,14 +21,15 @@ namespace letterlock::ipc {
 using Messages =
     TypeList<Start, Started, Failed, Peer, LinkLost, LogChannel, LogSource, ClientTable, Stop,
              BeginGeneration, Prepare, Prepared, Switch, Switched, Discard, Retire, Listener,
-             Certificate, PrivateKey, SmtpSettings, AllowedNetwork, LocalDomain, BlockedAddress,
-             AddressRoute, StoreSettings, Account, AccountId, Pop3Settings, LoginName, PasswordFile,
-             Begin, Recipient, Content, Commit, Committed, ScratchRequest, ScratchLeased,
-             ScratchExtended, ScratchRefused, ScratchReturned, AccountRoom, Login, LoginAnswer,
-             LoginGivenUp, Grant, GrantTaken, OpenMaildrop, MaildropOpened, ListMessages,
-             MessageSizes, MessageUidls, OpenMessage, MessageContent, MessageOpened,
-             MessageUnavailable, Expunge, Expunged, MaildropWanted, MaildropKept, CloseMaildrop,
-             Sign, Signed, LogLine, LogSettings, SyslogChannel>;
+             Certificate, PrivateKey, SmtpSettings, AllowedNetwork, AllowedName, LocalDomain,
+             BlockedAddress, AddressRoute, StoreSettings, Account, AccountId, Pop3Settings,
+             LoginName, PasswordFile, NameServer, Begin, Recipient, Content, Commit, Committed,
+             ScratchRequest, ScratchLeased, ScratchExtended, ScratchRefused, ScratchReturned,
+             AccountRoom, Login, LoginAnswer, LoginGivenUp, Grant, GrantTaken, OpenMaildrop,
+             MaildropOpened, ListMessages, MessageSizes, MessageUidls, OpenMessage, MessageContent,
+             MessageOpened, MessageUnavailable, Expunge, Expunged, MaildropWanted, MaildropKept,
+             CloseMaildrop, Sign, Signed, LookUpNames, NamesFound, LookUpAddresses, AddressesFound,
+             LogLine, LogSettings, SyslogChannel>;
 
 template <class M>
 concept Message = contains<M, Messages>;

@@ -25,8 +25,8 @@ using FromChild = TypeList<Started, Failed, LinkLost, Prepared, Switched>;
 // clang-format off
 using Routes = TypeList<
     Route<Role::letterlockd, Role::smtpd, ToChild,
-          TypeList<LogChannel, ClientTable, Listener, Certificate, SmtpSettings, AllowedNetwork, LocalDomain,
-                   BlockedAddress, AddressRoute>>,
+          TypeList<LogChannel, ClientTable, Listener, Certificate, SmtpSettings, AllowedNetwork, AllowedName,
+                   LocalDomain, BlockedAddress, AddressRoute>>,
     Route<Role::letterlockd, Role::pop3d, ToChild,
           TypeList<LogChannel, ClientTable, Listener, Certificate, Pop3Settings>>,
     Route<Role::letterlockd, Role::queued, ToChild,
@@ -35,6 +35,8 @@ using Routes = TypeList<
           TypeList<LogChannel, LoginName, PasswordFile>>,
     Route<Role::letterlockd, Role::keyd, ToChild,
           TypeList<LogChannel, Certificate, PrivateKey, Retire>>,
+    Route<Role::letterlockd, Role::resolvd, ToChild,
+          TypeList<LogChannel, NameServer>>,
     Route<Role::letterlockd, Role::logd, ToChild,
           TypeList<LogSource, LogSettings, SyslogChannel>>,
 
@@ -43,6 +45,7 @@ using Routes = TypeList<
     Route<Role::queued, Role::letterlockd, FromChild, TypeList<AccountId>>,
     Route<Role::authd,  Role::letterlockd, FromChild>,
     Route<Role::keyd,   Role::letterlockd, FromChild>,
+    Route<Role::resolvd, Role::letterlockd, FromChild>,
     Route<Role::logd,   Role::letterlockd, FromChild>,
 
     Route<Role::smtpd,  Role::queued,
@@ -63,7 +66,10 @@ using Routes = TypeList<
     Route<Role::smtpd, Role::keyd, TypeList<Sign>>,
     Route<Role::keyd, Role::smtpd, TypeList<Signed>>,
     Route<Role::pop3d, Role::keyd, TypeList<Sign>>,
-    Route<Role::keyd, Role::pop3d, TypeList<Signed>>>;
+    Route<Role::keyd, Role::pop3d, TypeList<Signed>>,
+
+    Route<Role::smtpd,   Role::resolvd, TypeList<LookUpNames, LookUpAddresses>>,
+    Route<Role::resolvd, Role::smtpd,   TypeList<NamesFound, AddressesFound>>>;
 // clang-format on
 
 // Every process but logd itself has a log channel: a socket of its own that keeps records apart, no

@@ -30,10 +30,11 @@ constexpr std::uint64_t files_version_1 = (LANDLOCK_ACCESS_FS_MAKE_SYM << 1) - 1
 constexpr std::uint64_t move_between_directories = 1 << 13; // ACCESS_FS_REFER, version 2
 constexpr std::uint64_t truncate_file = 1 << 14;            // ACCESS_FS_TRUNCATE, version 3
 constexpr std::uint64_t control_device = 1 << 15;           // ACCESS_FS_IOCTL_DEV, version 5
-constexpr std::uint64_t tcp_bind_and_connect = 1 << 0 | 1 << 1;
+constexpr std::uint64_t tcp_bind = 1 << 0, tcp_connect = 1 << 1;
 constexpr std::uint64_t abstract_sockets_and_signals = 1 << 0 | 1 << 1;
 
-RulesetAttributes everything_known_to(int abi) {
+// What is handled and not granted is forbidden; what is not handled is not looked at.
+RulesetAttributes everything_known_to(int abi, bool connects_out) {
   RulesetAttributes all;
   all.handled_files = files_version_1;
   if (abi >= 2)
@@ -41,7 +42,7 @@ RulesetAttributes everything_known_to(int abi) {
   if (abi >= 3)
     all.handled_files |= truncate_file;
   if (abi >= 4)
-    all.handled_network = tcp_bind_and_connect;
+    all.handled_network = connects_out ? tcp_bind : tcp_bind | tcp_connect;
   if (abi >= 5)
     all.handled_files |= control_device;
   if (abi >= 6)
@@ -90,14 +91,14 @@ int landlock_abi() {
   return abi > 0 ? static_cast<int>(abi) : 0;
 }
 
-Expected<int> restrict_by_landlock(Files files, const std::string& directory) {
+Expected<int> restrict_by_landlock(Files files, bool connects_out, const std::string& directory) {
   const int abi = landlock_abi();
   if (abi == 0)
     return fail("this kernel has no Landlock, or it is switched off");
   if (abi == 1 && files == Files::store)
     return 0;
 
-  const RulesetAttributes attributes = everything_known_to(abi);
+  const RulesetAttributes attributes = everything_known_to(abi, connects_out);
   const UniqueFd ruleset(
       static_cast<int>(::syscall(SYS_landlock_create_ruleset, &attributes, sizeof attributes, 0)));
   if (!ruleset)

@@ -14,10 +14,10 @@ int landlock_abi();
 
 // Restricts the calling thread for ever:
 // - files: FILES, beneath the present working directory, which is DIRECTORY to who reads errors;
-// - from version 4 on: no TCP connection is made, no TCP port taken;
+// - from version 4 on: no TCP port is taken, and no TCP connection made unless CONNECTS_OUT;
 // - from version 6 on: no signal and no abstract Unix socket reaches a process outside.
 // Returns the version. 0: nothing was done, because version 1 forbids every move between
 // directories and FILES needs that. Needs no_new_privs. An error if the kernel has no Landlock.
-Expected<int> restrict_by_landlock(Files files, const std::string& directory);
+Expected<int> restrict_by_landlock(Files files, bool connects_out, const std::string& directory);
 
 } // namespace letterlock::os

@@ -74,8 +74,9 @@ Expected<LayerState> forbid_new_privileges(const Confinement&) {
 }
 
 Expected<LayerState> enter_landlock(const Confinement& confinement) {
+  const Rights& rights = rights_of(confinement.role);
   const auto abi = restrict_by_landlock(
-      rights_of(confinement.role).files,
+      rights.files, rights.connects_out,
       confinement.root_directory.empty() ? "the working directory" : confinement.root_directory);
   if (!abi)
     return std::unexpected(abi.error());

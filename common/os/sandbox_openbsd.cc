@@ -2,7 +2,7 @@
 //
 // What differs from Linux: there are no capabilities to empty; the end of the link to the parent
 // stands for the death signal; pledge(2) has one promise for accepting and for making connections,
-// so smtpd and pop3d could connect out here.
+// so smtpd and pop3d could connect out here, and resolvd listen.
 #if defined(__OpenBSD__)
 
 #include "common/os/sandbox_layers.h"
@@ -17,7 +17,7 @@ namespace {
 std::string promises(const Rights& rights) {
   // Links pass descriptors both ways.
   std::string all = "stdio recvfd sendfd";
-  if (rights.accepts_connections)
+  if (rights.accepts_connections || rights.connects_out)
     all += " inet";
   if (rights.files != Files::none)
     all += " rpath wpath cpath fattr";

@@ -21,7 +21,8 @@ enum class Files : std::uint8_t {
 
 struct Rights {
   bool confined; // has a root directory, a user and filters of its own; false: the parent
-  bool accepts_connections; // on listening sockets that it was given; nobody makes a socket
+  bool accepts_connections; // on listening sockets that it was given
+  bool connects_out;        // makes UDP and TCP sockets of its own and connects them
   bool has_threads;
   bool makes_shared_memory; // memory files whose size is sealed, to hand to other processes
   Files files;
@@ -29,14 +30,15 @@ struct Rights {
 
 // In the order of Role.
 inline constexpr std::array<Rights, role_count> rights_table = {{
-    //               confined accepts threads memory files
-    /* letterlockd */ {false, true, false, true, Files::store},
-    /* smtpd       */ {true, true, false, false, Files::none},
-    /* pop3d       */ {true, true, false, false, Files::none},
-    /* queued      */ {true, false, true, true, Files::store},
-    /* authd       */ {true, false, true, false, Files::none},
-    /* keyd        */ {true, false, false, false, Files::none},
-    /* logd        */ {true, false, false, false, Files::log},
+    //               confined accepts connects threads memory files
+    /* letterlockd */ {false, true, false, false, true, Files::store},
+    /* smtpd       */ {true, true, false, false, false, Files::none},
+    /* pop3d       */ {true, true, false, false, false, Files::none},
+    /* queued      */ {true, false, false, true, true, Files::store},
+    /* authd       */ {true, false, false, true, false, Files::none},
+    /* keyd        */ {true, false, false, false, false, Files::none},
+    /* resolvd     */ {true, false, true, false, false, Files::none},
+    /* logd        */ {true, false, false, false, false, Files::log},
 }};
 
 constexpr const Rights& rights_of(Role role) {

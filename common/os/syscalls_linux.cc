@@ -73,14 +73,19 @@ void event_loop(Rules& rules) {
 }
 
 // On sockets that are connected already, whoever made them.
-void connected_sockets(Rules& rules) {
+void connected_sockets(Rules& rules, bool connects_out) {
   allow(rules, {SYS_recvmsg, SYS_shutdown, SYS_getsockopt, SYS_getsockname, SYS_getpeername});
   // With this flag sendmsg(2) connects: a listener that was shut down could be sent anywhere, and
   // Landlock does not see it.
-  allow_when(rules, SYS_sendmsg, {{has_none_of(2, MSG_FASTOPEN)}}, EPERM);
+  // Who may connect is told that there is no such thing, and goes on by connect(2).
+  allow_when(rules, SYS_sendmsg, {{has_none_of(2, MSG_FASTOPEN)}},
+             connects_out ? EOPNOTSUPP : EPERM);
   // A destination or a place for a source would be an address: send(2) and recv(2) have none.
   allow_when(rules, SYS_sendto, {{is_zero(4)}}, EPERM);
-  allow_when(rules, SYS_recvfrom, {{is_zero(4)}}, EPERM);
+  if (connects_out)
+    allow(rules, {SYS_recvfrom});
+  else
+    allow_when(rules, SYS_recvfrom, {{is_zero(4)}}, EPERM);
 
   // Nothing that loads a program into the kernel or takes another process's traffic.
   std::vector<ArgumentTests> options;
@@ -89,7 +94,28 @@ void connected_sockets(Rules& rules) {
   for (const int option : {TCP_NODELAY, TCP_CORK, TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT,
                            TCP_USER_TIMEOUT, TCP_QUICKACK})
     options.push_back({is(1, IPPROTO_TCP), is(2, static_cast<std::uint32_t>(option))});
+  // How large datagrams may be, and which ports are free to use.
+  if (connects_out) {
+    options.push_back({is(1, SOL_SOCKET), is(2, SO_REUSEADDR)});
+    for (const int option : {IP_MTU_DISCOVER, IP_BIND_ADDRESS_NO_PORT})
+      options.push_back({is(1, IPPROTO_IP), is(2, static_cast<std::uint32_t>(option))});
+    for (const int option : {IPV6_V6ONLY, IPV6_MTU, IPV6_MTU_DISCOVER})
+      options.push_back({is(1, IPPROTO_IPV6), is(2, static_cast<std::uint32_t>(option))});
+  }
   allow_when(rules, SYS_setsockopt, std::move(options), EPERM);
+}
+
+// Sockets of the process's own, UDP and TCP and no others. A filter does not see addresses: where
+// they are connected to, and which UDP port they take, is not limited. Nothing is listened on.
+void sockets_to_outside(Rules& rules) {
+  constexpr std::uint32_t kinds = 0xf; // the rest of the type are flags
+  std::vector<ArgumentTests> alternatives;
+  for (const int family : {AF_INET, AF_INET6})
+    for (const int kind : {SOCK_DGRAM, SOCK_STREAM})
+      alternatives.push_back({is(0, static_cast<std::uint32_t>(family)),
+                              {1, kinds, static_cast<std::uint32_t>(kind)}});
+  allow_when(rules, SYS_socket, std::move(alternatives), SyscallRule::kill);
+  allow(rules, {SYS_bind, SYS_connect});
 }
 
 void memory(Rules& rules) {
@@ -168,11 +194,13 @@ std::vector<SyscallRule> syscall_rules(const Rights& rights) {
   Rules rules;
   event_loop(rules);
   descriptors(rules);
-  connected_sockets(rules);
+  connected_sockets(rules, rights.connects_out);
   memory(rules);
   own_process(rules);
   if (rights.accepts_connections)
     allow(rules, {SYS_accept4});
+  if (rights.connects_out)
+    sockets_to_outside(rules);
   if (rights.has_threads)
     threads(rules);
   if (rights.makes_shared_memory)

@@ -30,6 +30,8 @@ constexpr std::string_view role_user_name(Role role) {
     return "_llauth";
   case Role::keyd:
     return "_lltls";
+  case Role::resolvd:
+    return "_lldns";
   case Role::logd:
     return "_lllog";
   }

@@ -1,5 +1,6 @@
 // Values of the configuration: what is taken is within its bounds, and what is written for it reads
 // as the same value.
+#include "common/conf/resolvers.h"
 #include "common/conf/times.h"
 #include "common/conf/values.h"
 #include "common/mail/ascii.h"
@@ -101,6 +102,24 @@ void check_list(std::string_view text, Parsed<std::vector<T>> (*parse)(std::stri
     require(std::count(list->begin(), list->end(), (*list)[i]) == 1);
 }
 
+void check_allow_list(std::string_view text) {
+  const auto list = parse_allow_list(text);
+  if (!is_taken(list))
+    return;
+  std::string written;
+  for (const IpNetwork& network : list->networks)
+    written += (written.empty() ? "" : ",") + network.text();
+  for (const HostPattern& name : list->names) {
+    written += (written.empty() ? "" : ",") + std::string(name.text());
+    // Either a name, or all below one.
+    const bool below = name.text().starts_with('.');
+    require(name.matches(name.text()) == !below && !name.matches(""));
+    require(name.matches("a" + std::string(name.text())) == below);
+    require(name.matches("a." + std::string(name.text().substr(below ? 1 : 0))) == below);
+  }
+  require(parse_allow_list(written) == *list);
+}
+
 } // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -118,7 +137,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                             [](const ListenAddress& item) { return item.text(); });
   check_list<LocalPart>(text, parse_local_parts,
                         [](const LocalPart& item) { return std::string(item.view()); });
-  check_list<IpNetwork>(text, parse_networks, [](const IpNetwork& item) { return item.text(); });
+  if (text != "system") // which is no list
+    check_list<NameServer>(text, parse_resolvers,
+                           [](const NameServer& item) { return item.text(); });
+  for (const NameServer& server : name_servers_of(text))
+    require(parse_name_server(server.text()) == server);
+  check_allow_list(text);
   require(trimmed(trimmed(text)) == trimmed(text));
   return 0;
 }

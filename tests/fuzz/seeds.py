@@ -201,6 +201,34 @@ seed('journal_reader', 'harmed', slot(8, (8, 0), (12, 1), (12, 2), harm=b'\x30\x
 seed('journal_reader', 'retired', full + slot(0, (8, 9), retired=7) + full)
 seed('journal_reader', 'vacated', full + slot(0, (8, 0), vacated=ord('v')) + full)
 
+# ---- Answers of the DNS, to the question that stands before them
+
+
+def labels(host):
+    return b''.join(bytes([len(label)]) + label for label in host.split(b'.')) + b'\0'
+
+
+def record(owner, kind, content):
+    return owner + struct.pack('>HHIH', kind, 1, 60, len(content)) + content
+
+
+def answer(asked, kind, *records, flags=0x8180):
+    return (asked + b'\nid' + struct.pack('>HHHHH', flags, 1, len(records), 0, 0) + labels(asked) +
+            struct.pack('>HH', kind, 1) + b''.join(records))
+
+
+same, host, reverse = b'\xc0\x0c', b'host.example.com', b'7.2.0.192.in-addr.arpa'
+address = bytes([192, 0, 2, 7])
+seed('dns_answer', 'addresses', answer(host, 1, record(same, 1, address), record(labels(host), 1, b'\x0a\0\0\1')))
+seed('dns_answer', 'ipv6', answer(host, 28, record(same, 28, b'\x20\1\x0d\xb8' + bytes(11) + b'\7')))
+seed('dns_answer', 'names', answer(reverse, 12, record(same, 12, labels(b'Mail.Example.net')), record(same, 12, b'\1a\xc0\x10')))
+seed('dns_answer', 'alias', answer(reverse, 12, record(same, 5, b'\6' + b'0-7/25' + b'\xc0\x0e'),
+                                   record(b'\6' + b'0-7/25' + b'\xc0\x0e', 12, labels(host))))
+seed('dns_answer', 'loop', answer(host, 1, record(same, 5, same)))
+seed('dns_answer', 'forward_pointer', answer(host, 1, record(b'\xc0\x30', 1, address)))
+seed('dns_answer', 'no_such_name', answer(host, 1, flags=0x8183))
+seed('dns_answer', 'failure', answer(host, 1, flags=0x8182))
+
 # ---- Messages between processes
 
 
@@ -224,6 +252,8 @@ payloads = {
     'Expunge': struct.pack('<Q', 1) + transaction + b'\1' + struct.pack('<HII', 2, 0, 7),
     'LogLine': b'\2' + struct.pack('<I', 1) + text(b'an.event key=value'),
     'Sign': struct.pack('<Q', 1) + b'k' * 32 + b'\2' + text(b'd' * 32),
+    'NamesFound': struct.pack('<QBH', 1, 0, 2) + text(b'mail.example.com') + text(b'a.example'),
+    'AddressesFound': struct.pack('<QBH', 1, 0, 2) + text(b'192.0.2.1') + text(b'2001:db8::1'),
     'LogChannel': b'\1',
 }
 for key, payload in payloads.items():

@@ -53,7 +53,7 @@ class AccessTest(unittest.TestCase):
         self.open_sessions(lab, 4, STRANGER)
         for pid in lab.pids("smtpd"):
             os.kill(pid, signal.SIGKILL)
-        wait_until(lambda: lab.count_events("child.started") == 10, "fresh workers")
+        wait_until(lambda: lab.count_events("child.started") == 11, "fresh workers")
 
         def accepted():
             try:

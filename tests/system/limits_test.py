@@ -84,7 +84,7 @@ def rows(columns):
 def limits_of_the_code():
     """(file, name) of every constant of the programs that is named like a limit."""
     declaration = re.compile(r"constexpr [\w:]+ (\w+)\s*(?:=|\{)")
-    for folder in ("common", "letterlock*", "smtpd", "libpop3", "pop3d", "queued", "authd", "keyd", "logd"):
+    for folder in ("common", "letterlock*", "smtpd", "libpop3", "pop3d", "queued", "authd", "keyd", "resolvd", "logd"):
         for path in sorted(TREE.glob(f"{folder}/**/*")):
             if path.suffix in (".h", ".cc"):
                 for name in declaration.findall(path.read_text()):

@@ -10,7 +10,7 @@ from pathlib import Path
 from lab import PROGRAMS, TREE
 
 RELEASE = TREE / "out/release/bin"
-PROCESSES = ("letterlockd", "smtpd", "pop3d", "queued", "authd", "keyd", "logd")
+PROCESSES = ("letterlockd", "smtpd", "pop3d", "queued", "authd", "keyd", "resolvd", "logd")
 NETWORK = ("smtpd", "pop3d")
 
 INCLUDE = re.compile(r'^\s*#\s*include\s+(?:"([^"]+)"|<([^>]+)>)', re.MULTILINE)
@@ -90,6 +90,7 @@ class SourceTest(unittest.TestCase):
             r"tls\.h": ("common/io/",),
             r"openssl/.*": ("common/io/", "keyd/"),
             r"ini\.h": ("common/conf/",),
+            r"unbound.*\.h": ("resolvd/",),
             r"crypt\.h": ("authd/", "letterlock/", "common/conf/"),
         }
         for path in files(".cc", ".h"):
@@ -175,6 +176,7 @@ class ProgramTest(unittest.TestCase):
                 else:
                     self.assertFalse(libraries & {"tls", "ssl", "crypto"})
                 self.assertEqual("crypt" in libraries, name in ("authd", "letterlock"))
+                self.assertEqual("unbound" in libraries, name == "resolvd")
                 self.assertEqual("inih" in libraries, name in ("letterlockd", "letterlock"))
 
     @unittest.skipUnless((RELEASE / "smtpd").exists(), "there is no release build")

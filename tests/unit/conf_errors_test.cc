@@ -93,12 +93,17 @@ void values(void**) {
        "f:6: [domain example.com] block: \"a b\" is no local part; write "
        "what stands before the @, such as old-shop"},
       {minimal + "[access]\nallow = 192.0.2.1/24\n",
-       "f:7: [access] allow: \"192.0.2.1/24\" is no network; write an address such as 192.0.2.7 or "
-       "2001:db8::7, or the first of a network and its length such as 192.0.2.0/24"},
-      {minimal + "[access]\nallow = mail.example.com\n",
-       "f:7: [access] allow: \"mail.example.com\" is no network; write an address such as "
-       "192.0.2.7 "
-       "or 2001:db8::7, or the first of a network and its length such as 192.0.2.0/24"},
+       "f:7: [access] allow: \"192.0.2.1/24\" is no network and no host name; write an address "
+       "such "
+       "as 192.0.2.7 or 2001:db8::7, the first of a network and its length such as 192.0.2.0/24, a "
+       "name such as mail.example.com, or .example.com for all names below it"},
+      {minimal + "[access]\nallow = *.example.com, .Example.com\n",
+       "f:7: [access] allow: \".Example.com\" is in the list twice; write it once"},
+      {server + "resolvers = ns.example.com\n",
+       "f:3: [server] resolvers: \"ns.example.com\" is no address of a resolver; write system, or "
+       "addresses such as 192.0.2.53, 127.0.0.1:5353 or [2001:db8::53]:5353"},
+      {server + "resolvers =\n", "f:3: [server] resolvers: the list is empty; write system, or "
+                                 "addresses such as 192.0.2.53"},
       {minimal + "[access]\ngreeting_delay = 5\n",
        "f:7: [access] greeting_delay: \"5\" is no time; write a number with s, min, h or d such as "
        "10min"},
@@ -216,7 +221,7 @@ void overrides(void**) {
        "-o server.worker: [server] worker: unknown key; the keys are hostname, state_dir, log_dir, "
        "passwords, workers, smtp_listen, smtps_listen, pop3_listen, pop3s_listen, "
        "max_message_size, "
-       "insecure_auth, sandbox"},
+       "resolvers, insecure_auth, sandbox"},
       {{"sever.workers=2"},
        {},
        "-o sever.workers: [sever]: unknown section; the sections are [server], [tls], [account "

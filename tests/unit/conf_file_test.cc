@@ -52,7 +52,7 @@ void defaults_are_those_of_the_table(void**) {
   assert_int_equal(c.limits.reserve, 100 << 20);
   assert_int_equal(c.limits.connections_per_address, 50);
   assert_false(c.limits.connection_rate || c.limits.message_rate);
-  assert_true(c.access.allow.empty());
+  assert_true(c.access.allow.empty() && c.server.resolvers.empty());
   assert_true(c.access.greeting_delay.count() == 0);
   assert_true(c.access.lockout == std::chrono::minutes(10));
   assert_text_equal(c.domains.at(0).name, "example.com");
@@ -69,42 +69,44 @@ void every_default_can_be_read(void**) {
 }
 
 void a_whole_configuration(void**) {
-  const Configuration c = accepted("[server]\n"
-                                   "hostname = mx.example.com\n"
-                                   "state_dir = /srv/mail\n"
-                                   "log_dir = /srv/mail-log\n"
-                                   "workers = 2\n"
-                                   "smtp_listen = 0.0.0.0:25, [::]:25\n"
-                                   "smtps_listen = 127.0.0.1:2465, [::1]:2465\n"
-                                   "pop3_listen = 127.0.0.1:110\n"
-                                   "pop3s_listen =\n"
-                                   "insecure_auth = yes\n"
-                                   "sandbox = best-effort\n"
-                                   "[address alice@example.com]\n"
-                                   "account = alice\n"
-                                   "[address Spam@example.com]\n"
-                                   "account = no\n"
-                                   "[account main]\n"
-                                   "[account alice]\n"
-                                   "[domain example.com]\n"
-                                   "catchall = main\n"
-                                   "block = Old-Shop, a.b, spam\n"
-                                   "certificate = /t/example\n"
-                                   "key = /t/example.key\n"
-                                   "[domain example.org]\n"
-                                   "catchall = no\n"
-                                   "[tls]\n"
-                                   "certificate = /t/c\n"
-                                   "key = /t/k\n"
-                                   "[access]\n"
-                                   "allow = 192.0.2.0/24, 2001:db8::7\n"
-                                   "greeting_delay = 5s\n"
-                                   "lockout = no\n"
-                                   "[limits]\n"
-                                   "connections_per_address = 7\n"
-                                   "connection_rate = 30/min\n"
-                                   "message_rate = 1000/d\n"
-                                   "connections = 5\n");
+  const Configuration c =
+      accepted("[server]\n"
+               "hostname = mx.example.com\n"
+               "state_dir = /srv/mail\n"
+               "log_dir = /srv/mail-log\n"
+               "workers = 2\n"
+               "smtp_listen = 0.0.0.0:25, [::]:25\n"
+               "smtps_listen = 127.0.0.1:2465, [::1]:2465\n"
+               "pop3_listen = 127.0.0.1:110\n"
+               "pop3s_listen =\n"
+               "insecure_auth = yes\n"
+               "resolvers = 192.0.2.53, [2001:db8::53]:5353\n"
+               "sandbox = best-effort\n"
+               "[address alice@example.com]\n"
+               "account = alice\n"
+               "[address Spam@example.com]\n"
+               "account = no\n"
+               "[account main]\n"
+               "[account alice]\n"
+               "[domain example.com]\n"
+               "catchall = main\n"
+               "block = Old-Shop, a.b, spam\n"
+               "certificate = /t/example\n"
+               "key = /t/example.key\n"
+               "[domain example.org]\n"
+               "catchall = no\n"
+               "[tls]\n"
+               "certificate = /t/c\n"
+               "key = /t/k\n"
+               "[access]\n"
+               "allow = 192.0.2.0/24, Mail.Example.net, 2001:db8::7, *.example.org\n"
+               "greeting_delay = 5s\n"
+               "lockout = no\n"
+               "[limits]\n"
+               "connections_per_address = 7\n"
+               "connection_rate = 30/min\n"
+               "message_rate = 1000/d\n"
+               "connections = 5\n");
   assert_int_equal(*c.server.workers, 2);
   assert_int_equal(c.server.smtp_listen.size(), 2);
   assert_int_equal(c.server.smtps_listen.size(), 2);
@@ -117,9 +119,15 @@ void a_whole_configuration(void**) {
   assert_int_equal(c.limits.connections_per_address, 7);
   assert_true(c.limits.connection_rate == (Rate{30, std::chrono::minutes(1)}));
   assert_true(c.limits.message_rate == (Rate{1000, std::chrono::hours(24)}));
-  assert_int_equal(c.access.allow.size(), 2);
-  assert_text_equal(c.access.allow[0].text(), "192.0.2.0/24");
-  assert_text_equal(c.access.allow[1].text(), "2001:db8::7/128");
+  assert_int_equal(c.access.allow.networks.size(), 2);
+  assert_text_equal(c.access.allow.networks[0].text(), "192.0.2.0/24");
+  assert_text_equal(c.access.allow.networks[1].text(), "2001:db8::7/128");
+  assert_int_equal(c.access.allow.names.size(), 2);
+  assert_text_equal(c.access.allow.names[0].text(), "mail.example.net");
+  assert_text_equal(c.access.allow.names[1].text(), ".example.org");
+  assert_int_equal(c.server.resolvers.size(), 2);
+  assert_text_equal(c.server.resolvers[0].text(), "192.0.2.53:53");
+  assert_text_equal(c.server.resolvers[1].text(), "[2001:db8::53]:5353");
   assert_true(c.access.greeting_delay == std::chrono::seconds(5));
   assert_true(c.access.lockout.count() == 0);
   assert_text_equal(c.tls->key, "/t/k");

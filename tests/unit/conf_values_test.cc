@@ -1,7 +1,13 @@
 // Names, sizes, numbers, lists and listening addresses of the configuration.
+#include "common/base/unique_fd.h"
+#include "common/conf/resolvers.h"
 #include "common/conf/times.h"
 #include "common/conf/values.h"
 #include "tests/unit/check.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <string>
 
@@ -96,6 +102,71 @@ void listen_addresses(void**) {
         std::string("[127.0.0.1]:25"), std::string("127.1:25"), std::string("[fe80::1%lo]:25"),
         std::string("127.0.0.1\0x:25", 14)})
     assert_false(ListenAddress::parse(bad).has_value());
+}
+
+void name_servers(void**) {
+  const struct {
+    std::string_view text, written;
+  } good[] = {{"192.0.2.53", "192.0.2.53:53"},
+              {"192.0.2.53:5353", "192.0.2.53:5353"},
+              {"2001:db8::53", "[2001:db8::53]:53"},
+              {"[::1]:65535", "[::1]:65535"}};
+  for (const auto& [text, written] : good)
+    assert_text_equal(parse_name_server(text)->text(), written);
+  for (const std::string_view bad :
+       {"", "localhost", "192.0.2", "192.0.2.53:", "192.0.2.53:0", "192.0.2.53:65536",
+        "192.0.2.53:x", "[::1]", "[::1]:", "::1]:53", "[192.0.2.53]:53", "fe80::1%eth0", ":53"})
+    assert_false(parse_name_server(bad).has_value());
+  assert_true(parse_resolvers("system")->empty());
+  assert_int_equal(parse_resolvers("192.0.2.1, 192.0.2.1:54")->size(), 2);
+  std::string list = "192.0.2.0";
+  for (std::size_t i = 1; i < max_resolvers; ++i)
+    list += ", 192.0.2." + std::to_string(i);
+  assert_int_equal(parse_resolvers(list)->size(), max_resolvers);
+  for (const std::string& bad : {std::string(""), std::string("system, 192.0.2.1"),
+                                 std::string("192.0.2.1, 192.0.2.1:53"), list + ", 192.0.2.99"})
+    assert_false(parse_resolvers(bad).has_value());
+}
+
+std::string servers_in(std::string_view resolv_conf) {
+  std::string all;
+  for (const NameServer& server : name_servers_of(resolv_conf))
+    all += server.text() + ' ';
+  return all;
+}
+
+void name_servers_of_the_system(void**) {
+  assert_text_equal(servers_in("# made by somebody\nsearch example.com\nnameserver 192.0.2.1\n"
+                               "nameserver\t2001:db8::1  \r\noptions edns0\nnameserver 192.0.2.3"),
+                    "192.0.2.1:53 [2001:db8::1]:53 192.0.2.3:53 ");
+  assert_text_equal(servers_in("nameserver fe80::1%eth0\nnameserver\nnameservers 192.0.2.1\n"
+                               "nameserver192.0.2.1\n;nameserver 192.0.2.1\n nameserver 192.0.2.9\n"
+                               "nameserver 192.0.2.2 # here\nnameserver 192.0.2.2\n"),
+                    "192.0.2.2:53 ");
+  assert_text_equal(servers_in(""), "");
+  std::string many;
+  for (int i = 0; i < 20; ++i)
+    many += "nameserver 192.0.2." + std::to_string(i) + '\n';
+  assert_int_equal(name_servers_of(many).size(), max_resolvers);
+}
+
+void name_servers_of_a_file(void**) {
+  char name[] = "/tmp/resolv.conf.XXXXXX";
+  const UniqueFd file(::mkostemp(name, O_CLOEXEC));
+  const std::string path = name;
+  const std::string start = "[server] resolvers = system: " + path;
+  assert_text_equal(system_name_servers(path).error().text,
+                    start + " names no nameserver; write resolvers = ADDRESS instead");
+  const std::string_view line = "nameserver 192.0.2.1\n";
+  assert_int_equal(::write(file.get(), line.data(), line.size()), line.size());
+  assert_int_equal(system_name_servers(path)->size(), 1);
+  assert_int_equal(::ftruncate(file.get(), max_resolv_conf + 1), 0);
+  assert_text_equal(system_name_servers(path).error().text, start + ": longer than 65536 bytes");
+  ::unlink(name);
+  assert_text_equal(system_name_servers(path).error().text, start + ": No such file or directory");
+  assert_int_equal(::mkfifo(name, 0600), 0);
+  assert_text_equal(system_name_servers(path).error().text, start + " is no file");
+  ::unlink(name);
 }
 
 void listen_addresses_know_loopback_and_collisions(void**) {
@@ -203,6 +274,9 @@ int main() {
       cmocka_unit_test(sizes),
       cmocka_unit_test(numbers_and_switches),
       cmocka_unit_test(listen_addresses),
+      cmocka_unit_test(name_servers),
+      cmocka_unit_test(name_servers_of_the_system),
+      cmocka_unit_test(name_servers_of_a_file),
       cmocka_unit_test(listen_addresses_know_loopback_and_collisions),
       cmocka_unit_test(lists),
       cmocka_unit_test(times),

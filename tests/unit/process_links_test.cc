@@ -151,6 +151,11 @@ void see_all_links_work(ProcessScene<Role::smtpd>& scene) {
   scene.send<Role::queued>(ipc::Committed{commit.transaction, ipc::CommitOutcome::durable});
   client.expect("250 2.0.0 Accepted");
   see_signature_wanted(scene);
+  Client named(scene.installation.port(ipc::ListenerKind::smtp), "127.0.0.2");
+  const auto question = scene.await<Role::resolvd, ipc::LookUpNames>();
+  assert_text_equal(question.address, "127.0.0.2");
+  scene.send<Role::resolvd>(ipc::NamesFound{question.request, ipc::LookupOutcome::none, {}});
+  named.expect("554 5.7.1 ");
 }
 
 void see_all_links_work(ProcessScene<Role::pop3d>& scene) {
@@ -196,6 +201,13 @@ void see_all_links_work(ProcessScene<Role::keyd>& scene) {
   assert_int_equal((scene.await<Role::smtpd, ipc::Signed>().request), 11);
   scene.send<Role::pop3d>(unknown_key);
   assert_int_equal((scene.await<Role::pop3d, ipc::Signed>().request), 11);
+}
+
+// Nobody is at the port of its server; of this domain it knows itself that nothing is in it.
+void see_all_links_work(ProcessScene<Role::resolvd>& scene) {
+  scene.send<Role::smtpd>(ipc::LookUpAddresses{12, "mail.invalid", ipc::AddressFamily::ipv6});
+  const auto answer = scene.await<Role::smtpd, ipc::AddressesFound>();
+  assert_true(answer.request == 12 && answer.outcome == ipc::LookupOutcome::none);
 }
 
 // ---- Tests
@@ -297,6 +309,7 @@ int main() {
       cmocka_unit_test(survives_abuse_of_every_link<Role::queued>),
       cmocka_unit_test(survives_abuse_of_every_link<Role::authd>),
       cmocka_unit_test(survives_abuse_of_every_link<Role::keyd>),
+      cmocka_unit_test(survives_abuse_of_every_link<Role::resolvd>),
       cmocka_unit_test(signatures_are_made_in_turn),
       cmocka_unit_test(half_a_message_may_be_finished),
       cmocka_unit_test(logd_survives_garbage_for_lines),

@@ -62,11 +62,12 @@ public:
     const std::string text =
         "[server]\nhostname = mx.example.com\ninsecure_auth = yes\n"
         "workers = 1\nstate_dir = " +
-        path("state") + "\nlog_dir = " + path("log") + "\npasswords = " + path("passwd") +
-        "\nsmtp_listen = " + free_address() + "\npop3_listen = " + free_address() +
-        "\npop3s_listen = " + free_address() + "\n[tls]\ncertificate = " + path("cert") +
-        "\nkey = " + path("key") +
+        path("state") + "\nresolvers = " + free_address() + "\nlog_dir = " + path("log") +
+        "\npasswords = " + path("passwd") + "\nsmtp_listen = " + free_address() +
+        "\npop3_listen = " + free_address() + "\npop3s_listen = " + free_address() +
+        "\n[tls]\ncertificate = " + path("cert") + "\nkey = " + path("key") +
         "\n[account main]\n[domain example.com]\ncatchall = main\n"
+        "[access]\nallow = 127.0.0.1, mail.example.net\n"
         "[limits]\nreserve = 0\n";
     auto configuration = conf::parse(text, "test", {});
     if (!configuration)
@@ -118,11 +119,17 @@ private:
 // A client of the program's on loopback.
 class Client {
 public:
-  explicit Client(std::uint16_t port) : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  // FROM is an address of 127.0.0.0/8.
+  explicit Client(std::uint16_t port, const char* from = "127.0.0.1")
+      : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_port = htons(port);
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    sockaddr_in own{};
+    own.sin_family = AF_INET;
+    assert_int_equal(::inet_pton(AF_INET, from, &own.sin_addr), 1);
+    assert_int_equal(::bind(socket_.get(), reinterpret_cast<const sockaddr*>(&own), sizeof own), 0);
     const timeval limit{.tv_sec = patience.count(), .tv_usec = 0};
     ::setsockopt(socket_.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
     assert_int_equal(

@@ -54,7 +54,7 @@ Fate run_behind_landlock(Files files, const std::string& directory, Body body) {
     if (is_root())
       become_ordinary_user(test_user());
     if (::chdir(directory.c_str()) != 0 || ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
-        !os::restrict_by_landlock(files, directory))
+        !os::restrict_by_landlock(files, false, directory))
       return could_not_enter;
     return body();
   });
@@ -95,7 +95,7 @@ void landlock_names_the_directory_that_it_cannot_enter(void**) {
       return could_not_enter;
     if (is_root())
       become_ordinary_user(test_user());
-    const auto done = os::restrict_by_landlock(Files::store, directory);
+    const auto done = os::restrict_by_landlock(Files::store, false, directory);
     return done ? 0 : done.error().text.find("enter " + directory) == std::string::npos ? 1 : 2;
   });
   assert_int_equal(::chmod(directory.c_str(), 0700), 0);

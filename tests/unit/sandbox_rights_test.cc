@@ -224,6 +224,39 @@ int sign(EVP_PKEY* key) {
   return 0;
 }
 
+// Asks by UDP and by TCP, as a resolver does.
+int ask_servers(int listener) {
+  sockaddr_in server{};
+  socklen_t length = sizeof server;
+  NEED(::getsockname(listener, reinterpret_cast<sockaddr*>(&server), &length) == 0);
+  const UniqueFd datagrams(::socket(AF_INET, SOCK_DGRAM, 0));
+  NEED(datagrams);
+  NEED(::fcntl(datagrams.get(), F_SETFL, O_NONBLOCK) == 0);
+  const int no_discovery = IP_PMTUDISC_OMIT;
+  NEED(::setsockopt(datagrams.get(), IPPROTO_IP, IP_MTU_DISCOVER, &no_discovery,
+                    sizeof no_discovery) == 0);
+  sockaddr_in any{};
+  any.sin_family = AF_INET;
+  NEED(::bind(datagrams.get(), reinterpret_cast<const sockaddr*>(&any), sizeof any) == 0);
+  NEED(::connect(datagrams.get(), reinterpret_cast<const sockaddr*>(&server), length) == 0);
+  NEED(::send(datagrams.get(), "?", 1, 0) == 1);
+  sockaddr_storage from{};
+  char byte = 0;
+  NEED(::recvfrom(datagrams.get(), &byte, 1, MSG_DONTWAIT, reinterpret_cast<sockaddr*>(&from),
+                  &length) == -1 &&
+       errno != EPERM);
+  const UniqueFd stream(::socket(AF_INET, SOCK_STREAM, IPPROTO_TCP));
+  NEED(stream);
+  const int on = 1;
+  NEED(::setsockopt(stream.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0);
+  NEED(::connect(stream.get(), reinterpret_cast<const sockaddr*>(&server), sizeof server) == 0);
+  NEED(::write(stream.get(), "?", 1) == 1);
+  const UniqueFd sixth(::socket(AF_INET6, SOCK_DGRAM, 0));
+  NEED(sixth || errno == EAFNOSUPPORT);
+  NEED(!sixth || ::setsockopt(sixth.get(), IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) == 0);
+  return 0;
+}
+
 // A listener on loopback, and a client whose first byte waits in it.
 struct Connection {
   UniqueFd listener{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
@@ -235,7 +268,7 @@ struct Connection {
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     socklen_t length = sizeof address;
     auto* generic = reinterpret_cast<sockaddr*>(&address);
-    if (::bind(listener.get(), generic, length) != 0 || ::listen(listener.get(), 1) != 0 ||
+    if (::bind(listener.get(), generic, length) != 0 || ::listen(listener.get(), 4) != 0 ||
         ::getsockname(listener.get(), generic, &length) != 0 ||
         ::connect(client.get(), generic, length) != 0 || ::write(client.get(), "x", 1) != 1)
       std::abort();
@@ -253,6 +286,8 @@ int work_of(Role role, const Connection& connection, EVP_PKEY* key) {
     return hash_in_thread();
   case Role::keyd:
     return sign(key);
+  case Role::resolvd:
+    return ask_servers(connection.listener.get());
   case Role::logd:
     return write_log();
   case Role::letterlockd:

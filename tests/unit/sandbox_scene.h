@@ -23,8 +23,8 @@ namespace sandbox_scene {
 using namespace letterlock;
 using letterlock::os::Files;
 
-inline constexpr Role confined_roles[] = {Role::smtpd, Role::pop3d, Role::queued,
-                                          Role::authd, Role::keyd,  Role::logd};
+inline constexpr Role confined_roles[] = {Role::smtpd, Role::pop3d,   Role::queued, Role::authd,
+                                          Role::keyd,  Role::resolvd, Role::logd};
 
 // How the system was started.
 enum class Start { by_root, by_user };

@@ -88,6 +88,15 @@ int make_symbolic_link(const Props&) {
 int make_internet_socket(const Props&) {
   return outcome(::socket(AF_INET, SOCK_STREAM, 0));
 }
+int make_raw_socket(const Props&) {
+  return outcome(::socket(AF_INET, SOCK_RAW, IPPROTO_ICMP));
+}
+int make_packet_socket(const Props&) {
+  return outcome(::socket(AF_PACKET, SOCK_DGRAM, 0));
+}
+int make_routing_socket(const Props&) {
+  return outcome(::socket(AF_NETLINK, SOCK_DGRAM, 0));
+}
 int make_unix_socket(const Props&) {
   return outcome(::socket(AF_UNIX, SOCK_STREAM, 0));
 }
@@ -102,6 +111,12 @@ int connect_socket(const Props& props) {
 }
 int bind_socket(const Props& props) {
   const auto address = loopback();
+  return outcome(
+      ::bind(props.unbound_socket, reinterpret_cast<const sockaddr*>(&address), sizeof address));
+}
+int take_tcp_port(const Props& props) {
+  auto address = loopback();
+  address.sin_port = 0;
   return outcome(
       ::bind(props.unbound_socket, reinterpret_cast<const sockaddr*>(&address), sizeof address));
 }
@@ -271,10 +286,16 @@ using Refusals = std::vector<int>;
 struct Attempt {
   const char* name;
   int (*run)(const Props&);
-  Refusals without_files;             // what roles with no right to files see
-  std::optional<Refusals> with_files; // the others, where it differs
-  bool for_threads_only = false;      // roles without threads: killed
+  Refusals without_files;                              // what roles with no right to files see
+  std::optional<Refusals> with_files;                  // the others, where it differs
+  bool for_threads_only = false;                       // roles without threads: killed
+  std::optional<Refusals> with_sockets = std::nullopt; // roles that connect out, where it differs
 };
+
+// To take a port is a right that no filter of calls can give for UDP alone.
+Refusals refusals_of_tcp_port() {
+  return {os::landlock_abi() >= 4 ? EACCES : 0};
+}
 
 const Attempt attempts[] = {
     // Below another root directory the path does not exist; without one, Landlock stands before it.
@@ -289,14 +310,18 @@ const Attempt attempts[] = {
     {"make a device", make_device, {EACCES}, {}},
     {"make a symbolic link", make_symbolic_link, {EACCES}, {}},
     {"change directory", change_directory, {EACCES}, {}},
-    {"make an internet socket", make_internet_socket, {killed}, {}},
+    {"make an internet socket", make_internet_socket, {killed}, {}, false, {{0}}},
+    {"make a raw socket", make_raw_socket, {killed}, {}},
+    {"make a packet socket", make_packet_socket, {killed}, {}},
+    {"make a routing socket", make_routing_socket, {killed}, {}},
     {"make a unix socket", make_unix_socket, {killed}, {}},
     {"make a socket pair", make_socket_pair, {killed}, {}},
-    {"connect", connect_socket, {killed}, {}},
-    {"bind", bind_socket, {killed}, {}},
+    {"connect", connect_socket, {killed}, {}, false, {{ECONNREFUSED}}},
+    {"bind", bind_socket, {killed}, {}, false, {{EACCES}}},
+    {"take a TCP port", take_tcp_port, {killed}, {}, false, refusals_of_tcp_port()},
     {"listen", listen_on_socket, {killed}, {}},
     {"send to an address", send_to_address, {EPERM}, {}},
-    {"connect by sending", connect_by_sending, {EPERM}, {}},
+    {"connect by sending", connect_by_sending, {EPERM}, {}, false, {{EOPNOTSUPP}}},
     {"attach a program to a socket", attach_program_to_socket, {EPERM}, {}},
     {"run a shell", run_shell, {killed}, {}},
     {"run a descriptor", run_descriptor, {killed}, {}},
@@ -345,6 +370,8 @@ const Refusals& refusals_of(const Attempt& attempt, Role role) {
   const os::Rights& rights = os::rights_of(role);
   if (attempt.for_threads_only && !rights.has_threads)
     return killed_only;
+  if (rights.connects_out && attempt.with_sockets)
+    return *attempt.with_sockets;
   if (rights.files != Files::none && attempt.with_files)
     return *attempt.with_files;
   return attempt.without_files;
@@ -431,6 +458,7 @@ void attempts_succeed_outside(void**) {
                              take_signals_of_descriptor,
                              change_directory,
                              read_memory_of_sibling,
+                             take_tcp_port,
                              listen_on_socket}) {
     const Fate fate = run_forked([&] {
       if (is_root())

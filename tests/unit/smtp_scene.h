@@ -232,6 +232,45 @@ private:
   std::uint32_t last_scratch_ = 0;
 };
 
+// resolvd, as far as smtpd sees it; it keeps what it is asked, for the test to answer.
+class FakeResolvd {
+public:
+  using Link = ipc::Link<Role::resolvd, Role::smtpd>;
+
+  void use(io::Loop& loop, UniqueFd socket) {
+    link_ = std::make_unique<Link>(loop, std::move(socket), *this,
+                                   [this](const std::string&) { closed = true; });
+    closed = false;
+  }
+  void go_away() { link_.reset(); }
+  void on(const ipc::LookUpNames& question) { names.push_back(question); }
+  void on(const ipc::LookUpAddresses& question) { addresses.push_back(question); }
+
+  // NAME empty: it has none.
+  void answer_names(std::uint64_t request, std::string_view name) {
+    ipc::NamesFound answer;
+    answer.request = request;
+    answer.outcome = name.empty() ? ipc::LookupOutcome::none : ipc::LookupOutcome::found;
+    if (!name.empty())
+      assert_true(answer.names.push(*ipc::HostName::from(name)));
+    link_->send(answer);
+  }
+  void answer_addresses(std::uint64_t request, std::string_view address) {
+    ipc::AddressesFound answer;
+    answer.request = request;
+    answer.outcome = ipc::LookupOutcome::found;
+    assert_true(answer.addresses.push(*ipc::PeerText::from(address)));
+    link_->send(answer);
+  }
+
+  std::vector<ipc::LookUpNames> names;
+  std::vector<ipc::LookUpAddresses> addresses;
+  bool closed = false;
+
+private:
+  std::unique_ptr<Link> link_;
+};
+
 struct SmtpScene {
   // What the child says to its parent.
   struct Parent {
@@ -273,6 +312,8 @@ struct SmtpScene {
     service.on(settings);
     for (const std::string_view network : allowed)
       service.on(ipc::AllowedNetwork{Text<64>::cut(network)});
+    for (const std::string_view name : allowed_names)
+      service.on(ipc::AllowedName{Text<254>::cut(name)});
     service.on(ipc::AddressRoute{"second@example.com", 8});
     service.on(ipc::BlockedAddress{"spam@example.com"});
     service.on(ipc::LocalDomain{"example.com", true, 7});
@@ -283,6 +324,11 @@ struct SmtpScene {
     SocketPair pair;
     queued.use(context.loop, std::move(pair.a));
     service.connect(ipc::Peer{Role::queued, 0, ++serial}, std::move(pair.b));
+  }
+  void connect_resolvd() {
+    SocketPair pair;
+    resolvd.use(context.loop, std::move(pair.a));
+    service.connect(ipc::Peer{Role::resolvd, 0, ++serial}, std::move(pair.b));
   }
   // queued is gone and smtpd has noticed.
   void lose_queued() {
@@ -345,10 +391,11 @@ struct SmtpScene {
                              .message_rate = {},
                              .lockout_ms = 600'000,
                              .greeting_delay_ms = 0};
-  std::vector<std::string_view> allowed;
+  std::vector<std::string_view> allowed, allowed_names;
   std::uint32_t serial = 0;
   Expected<void> prepared;
   FakeQueued queued;
+  FakeResolvd resolvd;
   smtpd::SmtpService service;
 };
 

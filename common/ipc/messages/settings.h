@@ -120,12 +120,20 @@ struct SmtpSettings {
   }
 };
 
-// One of those that may connect; without any, everybody may.
+// One of those that may connect; without any of these and of the names, everybody may.
 struct AllowedNetwork {
   static constexpr std::string_view name = "AllowedNetwork";
   static constexpr Carries carries = Carries::nothing;
   Text<64> network; // "192.0.2.0/24"
   static constexpr auto fields() { return std::tuple(&AllowedNetwork::network); }
+};
+
+// The same by name: "mail.example.com", or ".example.com" for all below it.
+struct AllowedName {
+  static constexpr std::string_view name = "AllowedName";
+  static constexpr Carries carries = Carries::nothing;
+  Text<254> pattern;
+  static constexpr auto fields() { return std::tuple(&AllowedName::pattern); }
 };
 
 // A domain that mail is taken for; in the order of the configuration.
@@ -219,6 +227,15 @@ struct LoginName {
   static constexpr auto fields() {
     return std::tuple(&LoginName::login, &LoginName::account, &LoginName::account_id);
   }
+};
+
+// One of those that resolvd asks; without any it asks nobody.
+struct NameServer {
+  static constexpr std::string_view name = "NameServer";
+  static constexpr Carries carries = Carries::nothing;
+  PeerText address;
+  std::uint16_t port{};
+  static constexpr auto fields() { return std::tuple(&NameServer::address, &NameServer::port); }
 };
 
 struct PasswordFile {
