@@ -24,6 +24,8 @@ void Settling::begin(Restorer& restorer, const SettlementEvents& events) {
     else
       events.removed(removal);
   }
+  if (all_.copies.empty())
+    return;
   auto found = restorer.find(all_.mailbox, all_.copies);
   if (found) {
     found_ = std::move(*found);
