@@ -73,19 +73,28 @@ SystemResult<void> MaildirWriter::write(std::uint32_t mailbox, const std::string
   const auto maildir = directories(mailbox);
   if (!maildir)
     return std::unexpected(maildir.error());
-  return put(mailbox, (*maildir)->fresh.get(), name, head, content, false);
+  const auto written = put(mailbox, (*maildir)->fresh.get(), name, head, content, {});
+  return written ? SystemResult<void>() : std::unexpected(written.error());
 }
 
-SystemResult<void> MaildirWriter::put(std::uint32_t mailbox, int directory, const std::string& name,
-                                      Bytes head, Bytes content, bool sync) {
+SystemResult<bool> MaildirWriter::put(std::uint32_t mailbox, int directory, const std::string& name,
+                                      Bytes head, Bytes content, const PutOptions& options) {
   const auto maildir = directories(mailbox);
   if (!maildir)
     return std::unexpected(maildir.error());
   const int tmp = (*maildir)->tmp.get();
-  auto done = write_to(tmp, name, head, content, sync);
-  if (done)
-    done = files_.rename(tmp, name, directory, name);
-  return done;
+  if (const auto written = write_to(tmp, name, head, content, options.sync); !written)
+    return std::unexpected(written.error());
+  struct stat about = {};
+  // Asked last: others may have moved it, or removed it, while this was written.
+  if (options.only_what_exists &&
+      ::fstatat(directory, name.c_str(), &about, AT_SYMLINK_NOFOLLOW) != 0) {
+    const int error = errno;
+    static_cast<void>(files_.unlink(tmp, name)); // swept at the next start if this fails
+    return error == ENOENT ? SystemResult<bool>(false) : std::unexpected(Errno{error});
+  }
+  const auto renamed = files_.rename(tmp, name, directory, name);
+  return renamed ? SystemResult<bool>(true) : std::unexpected(renamed.error());
 }
 
 SystemResult<LinkResult> MaildirWriter::link(std::uint32_t mailbox, const std::string& name,

@@ -58,9 +58,13 @@ public:
   SystemResult<void> write(std::uint32_t mailbox, const std::string& name, Bytes head,
                            Bytes content);
   // The same as NAME in DIRECTORY (open; of this mailbox), also in the place of what is there.
-  // SYNC: the content is durable before it has that name.
-  SystemResult<void> put(std::uint32_t mailbox, int directory, const std::string& name, Bytes head,
-                         Bytes content, bool sync);
+  struct PutOptions {
+    bool sync = false;             // the content is durable before it has that name
+    bool only_what_exists = false; // in the place of something, or not at all
+  };
+  // False: there is nothing whose place it could take.
+  SystemResult<bool> put(std::uint32_t mailbox, int directory, const std::string& name, Bytes head,
+                         Bytes content, const PutOptions& options);
   // A file of FROM (open) gets its second name. One that is there already is no error.
   SystemResult<LinkResult> link(std::uint32_t mailbox, const std::string& name, int from,
                                 const std::string& from_name);

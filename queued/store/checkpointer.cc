@@ -71,16 +71,15 @@ void Checkpointer::set_asking(bool asking) {
 }
 
 void Checkpointer::run() {
-  if (options_.found_up_to > retired_)
-    checkpoint();
-  for (;;) {
+  for (bool at_once = options_.found_up_to > retired_;; at_once = false) {
     // The next segment is made before it is needed; if that fails, the writer will say so.
     static_cast<void>(parts_.journal.prepare_slot(journal::slots_to_keep(segments_) + 1));
     {
+      const bool soon = distrusting_ || options_.found_up_to > retired_;
       std::unique_lock lock(mutex_);
-      changed_.wait_for(
-          lock, distrusting_ ? std::min(options_.interval, options_.again) : options_.interval,
-          [this] { return wanted_ || stopping_; });
+      changed_.wait_for(lock,
+                        soon ? std::min(options_.interval, options_.again) : options_.interval,
+                        [&] { return at_once || wanted_ || stopping_; });
       if (stopping_)
         return;
       wanted_ = false;
@@ -156,7 +155,7 @@ SystemResult<void> Checkpointer::sync_everything() {
     // Nobody knows what was lost, and no later sync would tell. A start that comes before all of it
     // is written again trusts no file either.
     distrusting_ = true;
-    concerned_ = parts_.pipeline.last_with_work();
+    concerned_ = std::max(parts_.pipeline.last_with_work(), options_.found_up_to);
   }
   return synced;
 }

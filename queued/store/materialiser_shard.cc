@@ -243,12 +243,35 @@ void MaterialiserShard::put_aside(StuckJob job, Errno error) {
   places_.progress.wake();
 }
 
-Unsettled MaterialiserShard::unsettled_of(std::uint32_t mailbox) const {
-  Unsettled unsettled = stuck_.of_mailbox(mailbox);
-  for (const UnderWay& one : settlings_)
+Unsettled MaterialiserShard::unsettled_of(std::uint32_t mailbox) {
+  Unsettled unsettled;
+  for (UnderWay& one : settlings_)
     if (one.settling.mailbox() == mailbox)
-      one.settling.add_to(unsettled);
+      one.settling.prepare_session(restorer_, events_of(one), unsettled);
+  Unsettled stuck = stuck_.of_mailbox(mailbox);
+  std::move(stuck.copies.begin(), stuck.copies.end(), std::back_inserter(unsettled.copies));
+  std::move(stuck.removals.begin(), stuck.removals.end(), std::back_inserter(unsettled.removals));
   return unsettled;
+}
+
+SettlementEvents MaterialiserShard::events_of(UnderWay& one) {
+  SettlementEvents events;
+  events.restored = [this, &one](CopyJob& copy, Restored how) {
+    one.tally->written += how == Restored::written;
+    one.tally->rewritten += how == Restored::rewritten;
+    one.missing += how == Restored::missing && !copy.was_there;
+    if (how == Restored::lost)
+      say_missing(copy);
+    copy.claim.reset();
+    places_.progress.end(copy.sequence);
+  };
+  events.removed = [this](const RemovalJob& removal) { places_.progress.end(removal.sequence); };
+  events.failed = [this](StuckJob job, Errno error) {
+    if (auto* copy = std::get_if<CopyJob>(&job); copy != nullptr && copy->claim)
+      copy->claim->keep();
+    put_aside(std::move(job), error);
+  };
+  return events;
 }
 
 // Of one maildrop; the next time it is another one's turn.
@@ -257,25 +280,7 @@ void MaterialiserShard::settle_some() {
     return;
   UnderWay one = std::move(settlings_.front());
   settlings_.pop_front();
-  SettlementEvents events;
-  events.restored = [&](const CopyJob& copy, Restored how) {
-    one.tally->written += how == Restored::written;
-    one.tally->rewritten += how == Restored::rewritten;
-    one.missing += how == Restored::missing && !copy.was_there;
-    if (how == Restored::lost)
-      say_missing(copy);
-    // What was there before is counted as what the maildrop holds.
-    if (copy.claim && how == Restored::written)
-      copy.claim->keep();
-    places_.progress.end(copy.sequence);
-  };
-  events.removed = [&](const RemovalJob& removal) { places_.progress.end(removal.sequence); };
-  events.failed = [&](StuckJob job, Errno error) {
-    if (auto* copy = std::get_if<CopyJob>(&job); copy != nullptr && copy->claim)
-      copy->claim->keep();
-    put_aside(std::move(job), error);
-  };
-  if (one.settling.step(restorer_, events))
+  if (one.settling.step(restorer_, events_of(one)))
     return settlings_.push_back(std::move(one));
   if (one.missing > 0)
     places_.reporter.say(StoreReport::Level::warning, "recovery.missing",

@@ -105,7 +105,8 @@ private:
   SystemResult<void> remove_last(RemovalJob& job);
   void say_missing(const CopyJob& job);
   void settle_some();
-  Unsettled unsettled_of(std::uint32_t mailbox) const;
+  SettlementEvents events_of(UnderWay& one); // which it borrows
+  Unsettled unsettled_of(std::uint32_t mailbox);
   void retry_stuck();
   bool retry(StuckJob& job);
   std::vector<bool> retry_together(std::vector<CopyJob*> copies);

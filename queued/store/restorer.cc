@@ -103,7 +103,7 @@ SystemResult<Restored> Restorer::restore(const CopyJob& copy, const FoundCopies&
     if (!directories)
       return std::unexpected(directories.error());
     if (const auto put = writer_.put(copy.mailbox, (*directories)->fresh.get(), copy.name,
-                                     bytes->head, bytes->content, sync == Sync::yes);
+                                     bytes->head, bytes->content, {.sync = sync == Sync::yes});
         !put)
       return std::unexpected(put.error());
     return Restored::written;
@@ -125,7 +125,7 @@ SystemResult<Restored> Restorer::restore(const CopyJob& copy, const FoundCopies&
 }
 
 // The same octets in the same place, so that the system counts them as not written yet. It must be
-// a file of just that length, and nobody else's.
+// a file of just that length, and nobody else's. What does not work so may work with another file.
 SystemResult<Restorer::Over> Restorer::write_over(int directory, const std::string& name,
                                                   const CopyBytes& bytes) {
   const auto file = files_.open_file(directory, name);
@@ -138,18 +138,12 @@ SystemResult<Restorer::Over> Restorer::write_over(int directory, const std::stri
   auto written = files_.write_at(file->get(), 0, bytes.head);
   if (written)
     written = files_.write_at(file->get(), bytes.head.size(), bytes.content);
-  return written ? SystemResult<Over>(Over::done) : std::unexpected(written.error());
-}
-
-SystemResult<Restorer::Over> Restorer::put_over(std::uint32_t mailbox, int directory,
-                                                const std::string& name, const CopyBytes& bytes,
-                                                Sync sync) {
-  struct stat about = {};
-  if (::fstatat(directory, name.c_str(), &about, AT_SYMLINK_NOFOLLOW) != 0)
-    return errno == ENOENT ? SystemResult<Over>(Over::nothing) : std::unexpected(Errno{errno});
-  const auto put =
-      writer_.put(mailbox, directory, name, bytes.head, bytes.content, sync == Sync::yes);
-  return put ? SystemResult<Over>(Over::done) : std::unexpected(put.error());
+  if (!written)
+    return Over::another_file;
+  // Other programs show it as the time of arrival.
+  const struct timespec times[2] = {{0, UTIME_OMIT}, about.st_mtim};
+  static_cast<void>(::futimens(file->get(), times));
+  return Over::done;
 }
 
 // Each of FILES. False: one is not there any more.
@@ -167,12 +161,16 @@ SystemResult<bool> Restorer::replace(std::uint32_t mailbox, std::span<const Copy
     // Where the disk has failed another place on it is the better one; else nothing is to move.
     auto written = sync == Sync::no ? write_over(directory->get(), file.name, bytes)
                                     : SystemResult<Over>(Over::another_file);
-    if (written && *written == Over::another_file)
-      written = put_over(mailbox, directory->get(), file.name, bytes, sync);
-    if (!written)
-      return std::unexpected(written.error());
+    if (*written == Over::another_file) {
+      const auto put = writer_.put(mailbox, directory->get(), file.name, bytes.head, bytes.content,
+                                   {.sync = sync == Sync::yes, .only_what_exists = true});
+      if (!put)
+        return std::unexpected(put.error());
+      written = *put ? Over::done : Over::nothing;
+    }
     if (*written == Over::nothing)
       return false;
+    folders_.insert(file.folder);
   }
   return true;
 }
@@ -195,10 +193,8 @@ SystemResult<RestoreSum> Restorer::restore_durably(std::uint32_t mailbox,
   if (!found)
     return std::unexpected(found.error());
   RestoreSum sum;
-  std::set<std::string> folders{"new", "cur"};
+  folders_ = {"new", "cur"};
   for (const CopyJob& copy : copies) {
-    for (const CopyFile& file : found->at(copy.message))
-      folders.insert(file.folder);
     if (const auto done = restore(copy, *found, Sync::yes); !done) {
       sum.failed.push_back(copy);
       sum.why = Error::system(copy.name, done.error().number).text;
@@ -207,7 +203,7 @@ SystemResult<RestoreSum> Restorer::restore_durably(std::uint32_t mailbox,
   const auto maildir = open_maildir(root_, mailbox);
   if (!maildir)
     return std::unexpected(maildir.error());
-  for (const std::string& folder : folders) {
+  for (const std::string& folder : folders_) {
     const auto directory = open_folder(maildir->get(), folder);
     if (!directory && directory.error().number == ENOENT && folder != "new" && folder != "cur")
       continue; // removed meanwhile

@@ -11,6 +11,7 @@
 #include "queued/maildir/maildir_writer.h"
 #include "queued/store/copy_job.h"
 
+#include <set>
 #include <span>
 #include <unordered_map>
 #include <vector>
@@ -69,8 +70,6 @@ private:
   // What was there and is written over: done, nothing is there any more, or it needs another file.
   enum class Over : std::uint8_t { done, nothing, another_file };
   SystemResult<Over> write_over(int directory, const std::string& name, const CopyBytes& bytes);
-  SystemResult<Over> put_over(std::uint32_t mailbox, int directory, const std::string& name,
-                              const CopyBytes& bytes, Sync sync);
   SystemResult<bool> replace(std::uint32_t mailbox, std::span<const CopyFile> files,
                              const CopyBytes& bytes, Sync sync);
 
@@ -79,6 +78,7 @@ private:
   MaildirWriter writer_;
   journal::RecordReader records_;
   std::string record_;
+  std::set<std::string> folders_; // that something was written to
 };
 
 } // namespace letterlock::queued

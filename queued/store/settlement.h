@@ -20,7 +20,7 @@ struct Settlement {
 
 // What has become of the parts, called for each as it happens.
 struct SettlementEvents {
-  std::function<void(const CopyJob&, Restored)> restored;
+  std::function<void(CopyJob&, Restored)> restored;
   std::function<void(const RemovalJob&)> removed;
   std::function<void(StuckJob, Errno)> failed;
 };
@@ -35,12 +35,16 @@ public:
   bool step(Restorer& restorer, const SettlementEvents& events);
   // Forgets the copies that BY removes, and shows each to EACH.
   void drop_copies(const RemovalJob& by, const std::function<void(const CopyJob&)>& each);
-  // What a session that begins now has to know: copies that may not be in their place yet, or not
-  // whole, and what is to go.
-  void add_to(Unsettled& unsettled) const;
+  // Adds what a session that begins now has to know: copies that may not be in their place yet, or
+  // not whole, and what is to go. Others may have renamed files, so that the session cannot know
+  // them for copies: these are settled first.
+  void prepare_session(Restorer& restorer, const SettlementEvents& events, Unsettled& unsettled);
 
 private:
   void begin(Restorer& restorer, const SettlementEvents& events);
+  void find(Restorer& restorer, const SettlementEvents& events);
+  void restore(Restorer& restorer, const SettlementEvents& events, CopyJob& copy) const;
+  bool any_file(const CopyJob& copy, const std::function<bool(const CopyFile&)>& is) const;
 
   Settlement all_; // copies: what is left, from next_ on
   bool begun_ = false;

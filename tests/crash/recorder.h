@@ -84,6 +84,22 @@ public:
   // is to be taken down first.
   void before_each(std::function<void()> call) { before_ = std::move(call); }
 
+  // Until let_go(), who opens a file in this directory to write to it waits.
+  void hold(const std::string& directory) {
+    struct stat about = {};
+    if (::stat(directory.c_str(), &about) != 0)
+      throw trouble_with(directory);
+    const std::lock_guard guard(mutex_);
+    held_ = about.st_ino;
+  }
+  void let_go() {
+    {
+      const std::lock_guard guard(mutex_);
+      held_ = 0;
+    }
+    changed_.notify_all();
+  }
+
   // While it lives, no call fails: other programs are at work.
   class Sparing {
   public:
@@ -121,6 +137,11 @@ public:
     return real_.create_unnamed_file(directory);
   }
   SystemResult<UniqueFd> open_file(int directory, const std::string& name) override {
+    struct stat about = {};
+    if (::fstat(directory, &about) == 0) {
+      std::unique_lock lock(mutex_);
+      changed_.wait(lock, [&] { return held_ == 0 || held_ != about.st_ino; });
+    }
     return real_.open_file(directory, name);
   }
 
@@ -324,6 +345,7 @@ private:
   Node last_node_ = root_node;
   std::map<Call, std::size_t> calls_;
   std::map<Call, Fault> faults_;
+  ino_t held_ = 0; // a directory; 0: none
   bool sparing_ = false;
 };
 

@@ -284,6 +284,32 @@ void killed_after_a_checkpoint_that_failed(void**) {
   sum.assert_good();
 }
 
+// What a start has settled by then may be lost, also of records that no checkpoint is about yet.
+void a_checkpoint_fails_while_a_start_settles(void**) {
+  Sum sum;
+  Effort effort = thorough();
+  Run run("partly settled", seed_from_environment(1));
+  run.story().segments = 8;
+  assert_true(run.start());
+  run.commit(Mail{1, {2}, 700});
+  run.commit(Mail{2, {1}, 700});
+  run.commit(Mail{3, {2}, 700});
+  assert_true(run.open(1));
+  assert_true(run.open(2)); // they are in their places
+  run.stop();
+  run.hold(1);
+  run.story().checkpoint_interval = std::chrono::milliseconds(50);
+  run.disk().fail(Call::sync_everything, {0, 1, EIO});
+  if (!in_full())
+    effort.first_moment = run.now();
+  assert_true(run.start());
+  run.wait_for_call(Call::sync_everything, 1);
+  run.disk().let_go();
+  run.wait_for_checkpoint();
+  sum.add(run.finish(), effort);
+  sum.assert_good();
+}
+
 void lives_and_crashes(bool faults, std::uint64_t first_seed) {
   Sum sum;
   Effort effort;
@@ -339,6 +365,7 @@ int main(int argc, char** argv) {
       cmocka_unit_test(every_call_fails_once),
       cmocka_unit_test(killed_after_a_sync_that_failed),
       cmocka_unit_test(killed_after_a_checkpoint_that_failed),
+      cmocka_unit_test(a_checkpoint_fails_while_a_start_settles),
       cmocka_unit_test(lives_on_a_good_disk),
       cmocka_unit_test(lives_on_a_failing_disk),
   };
