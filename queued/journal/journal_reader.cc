@@ -76,8 +76,6 @@ private:
       } else {
         ++i;
       }
-    if (!segments_.empty())
-      contents_.last_life = segments_.back().header.life;
     return {};
   }
 

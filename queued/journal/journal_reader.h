@@ -46,7 +46,6 @@ struct Contents {
   // The first that is not there: what has this or a higher one was cut off. 0: as last_generation.
   Sequence end = 0;
   Sequence retired = 0;                // records below it were not visited
-  Id128 last_life;                     // of the last segment's header
   std::optional<LastBatch> last_batch; // of the last segment
   std::vector<Sequence> firsts;        // of the segments, the oldest first
   std::size_t lost_slots = 0;          // damaged as a whole: nothing is written to them

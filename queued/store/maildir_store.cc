@@ -173,12 +173,17 @@ Expected<void> MaildirStore::start() {
   journal_ = std::move(*writer);
   // Now that the rest is retired: what nothing will be linked to any more.
   std::unordered_set<std::string> large_kept;
+  std::vector<const CopyJob*> large;
   for (const Settlement& settlement : recovered->settlements)
     for (const CopyJob& copy : settlement.copies)
-      if (copy.large) {
-        large_kept.insert(LargeFiles::name_of(copy.message, copy.mailbox));
-        large_.recorded(copy.sequence, copy.message, copy.mailbox);
-      }
+      if (copy.large)
+        large.push_back(&copy);
+  std::sort(large.begin(), large.end(),
+            [](const CopyJob* a, const CopyJob* b) { return a->sequence < b->sequence; });
+  for (const CopyJob* copy : large) {
+    large_kept.insert(LargeFiles::name_of(copy->message, copy->mailbox));
+    large_.recorded(copy->sequence, copy->message, copy->mailbox);
+  }
   for (std::string& name : queue_.large_names())
     large_kept.insert(std::move(name));
   if (const auto swept = large_.sweep(large_kept); !swept)

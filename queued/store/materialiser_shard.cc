@@ -259,7 +259,7 @@ SettlementEvents MaterialiserShard::events_of(UnderWay& one) {
   events.restored = [this, &one](CopyJob& copy, Restored how) {
     one.tally->written += how == Restored::written;
     one.tally->rewritten += how == Restored::rewritten;
-    one.missing += how == Restored::missing && !copy.was_there;
+    one.missing += how == Restored::missing;
     if (how == Restored::lost)
       say_missing(copy);
     copy.claim.reset();

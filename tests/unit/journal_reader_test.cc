@@ -51,7 +51,6 @@ void segments_in_the_order_of_their_generations(void**) {
   assert_int_equal(reading.places.at(1).length, place.length);
   assert_int_equal(reading.contents.last_generation, 2000);
   assert_int_equal(reading.contents.last_sequence, 3);
-  assert_true(reading.contents.last_life == id_of(2));
   assert_int_equal(reading.contents.last_time, 77);
   assert_int_equal(reading.contents.cut, 0);
 }
@@ -237,7 +236,6 @@ void a_vacated_slot_has_no_records_but_says_what_is_retired(void**) {
   assert_int_equal(reading.records.size(), 0);
   assert_int_equal(reading.contents.retired, 4);
   assert_int_equal(reading.contents.last_generation, 9000);
-  assert_true(reading.contents.last_life == id_of(2));
   assert_true(reading.contents.seen == std::vector<Id128>{id_of(3)});
 }
 

@@ -106,6 +106,20 @@ struct Fixture {
     for (std::size_t i = 0; i < count; ++i)
       assert_true(store->commit(delivery(Id128::random(), text)) == CommitStatus::committed);
   }
+  // Until the journal says that all is in its place.
+  void wait_until_noted() const {
+    const UniqueFd journal(::open((directory.path() / "journal").c_str(), O_RDONLY | O_DIRECTORY));
+    for (journal::Sequence sent = 0, placed = 0; placed == 0 || placed < sent;
+         ::poll(nullptr, 0, 5))
+      static_cast<void>(
+          journal::read_journal(journal.get(), [&](const journal::Record& record,
+                                                   journal::Sequence sequence, const auto&) {
+            if (journal::accept_in(record))
+              sent = sequence;
+            else if (const auto* materialised = std::get_if<journal::Materialised>(&record))
+              placed = materialised->up_to;
+          }));
+  }
   fs::path box() const { return directory.maildir(1); }
   fs::path in(const char* folder, const std::string& name) const {
     return directory.path() / box() / folder / name;
@@ -307,15 +321,7 @@ void a_session_reads_what_was_in_its_place_from_the_journal(void**) {
   f.open();
   f.send(many);
   f.store->settle();
-  const UniqueFd journal(::open((f.directory.path() / "journal").c_str(), O_RDONLY | O_DIRECTORY));
-  for (journal::Sequence sent = 0, placed = 0; placed == 0 || placed < sent; ::poll(nullptr, 0, 5))
-    static_cast<void>(journal::read_journal(
-        journal.get(), [&](const journal::Record& record, journal::Sequence sequence, const auto&) {
-          if (journal::accept_in(record))
-            sent = sequence;
-          else if (const auto* materialised = std::get_if<journal::Materialised>(&record))
-            placed = materialised->up_to;
-        }));
+  f.wait_until_noted();
   f.store.reset();
   tear(f.in("new", f.last_in_new()));
   f.open_slowly();
@@ -326,6 +332,20 @@ void a_session_reads_what_was_in_its_place_from_the_journal(void**) {
       assert_true(f.store->read(*session, i) == head_for(1) + text);
   }
   f.settle_the_rest();
+}
+
+void what_others_have_removed_stays_away_in_the_same_life(void**) {
+  Fixture f(0);
+  f.open();
+  f.send(3);
+  f.store->settle();
+  f.wait_until_noted();
+  f.store.reset();
+  fs::remove(f.in("new", f.last_in_new()));
+  f.open();
+  assert_int_equal((*f.store->list())->messages().size(), 2);
+  wait_until_retired(f.directory);
+  assert_int_equal((*f.store->list())->messages().size(), 2);
 }
 
 void a_file_keeps_its_time(void**) {
@@ -380,6 +400,7 @@ int main() {
       cmocka_unit_test(what_is_moved_while_it_is_written_again_stays_moved),
       cmocka_unit_test(what_was_moved_before_its_turn_is_durable_there),
       cmocka_unit_test(a_session_reads_what_was_in_its_place_from_the_journal),
+      cmocka_unit_test(what_others_have_removed_stays_away_in_the_same_life),
       cmocka_unit_test(a_file_keeps_its_time),
       cmocka_unit_test(a_second_name_of_a_file_is_left_alone),
       cmocka_unit_test(a_store_that_ends_leaves_the_rest_to_the_next),
