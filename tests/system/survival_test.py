@@ -384,6 +384,8 @@ class FullDiskTest(unittest.TestCase):
                  state_dir=disk / "state") as lab:
             accepted = self.send_until_full(lab, size, at_most)
             self.assertGreater(len(accepted), 0)
+            with lab.pop3() as session: # which waits for what is on its way
+                self.assertEqual(session.command("STAT").split()[0], str(len(accepted)))
             self.assertEqual(list((lab.maildir() / "tmp").iterdir()), [])
             self.assert_recovers(lab, accepted)
 
