@@ -195,6 +195,8 @@ SystemResult<RestoreSum> Restorer::restore_durably(std::uint32_t mailbox,
   RestoreSum sum;
   folders_ = {"new", "cur"};
   for (const CopyJob& copy : copies) {
+    for (const CopyFile& file : found->at(copy.message))
+      folders_.insert(file.folder); // also of what is left as it is
     if (const auto done = restore(copy, *found, Sync::yes); !done) {
       sum.failed.push_back(copy);
       sum.why = Error::system(copy.name, done.error().number).text;

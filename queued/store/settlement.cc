@@ -101,8 +101,7 @@ void Settling::prepare_session(Restorer& restorer, const SettlementEvents& event
   const auto left = all_.copies.begin() + static_cast<std::ptrdiff_t>(next_);
   all_.copies.erase(std::remove_if(left, all_.copies.end(),
                                    [&](CopyJob& copy) {
-                                     if (copy.was_there ||
-                                         !any_file(copy, [&](const CopyFile& file) {
+                                     if (!any_file(copy, [&](const CopyFile& file) {
                                            return is_listed(file) && !own_message_id(file.name);
                                          }))
                                        return false;

@@ -324,6 +324,7 @@ void a_session_reads_what_was_in_its_place_from_the_journal(void**) {
   f.wait_until_noted();
   f.store.reset();
   tear(f.in("new", f.last_in_new()));
+  tear(f.moved_to("cur", ",U=5:2,S"));
   f.open_slowly();
   {
     const auto session = *f.store->list();
