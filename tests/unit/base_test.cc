@@ -63,6 +63,18 @@ void crc32c_continues(void**) {
   assert_int_equal(crc, crc32c(0, as_bytes(text)));
 }
 
+// However many octets are summed side by side.
+void crc32c_of_each_length(void**) {
+  std::string text;
+  for (std::uint32_t i = 0, noise = 1; i < 4000; ++i, noise = noise * 1664525 + 1013904223)
+    text += static_cast<char>(noise >> 24);
+  std::uint32_t octet_by_octet = 0;
+  for (std::size_t length = 0; length < text.size(); ++length) {
+    assert_int_equal(crc32c(0, as_bytes(text).first(length)), octet_by_octet);
+    octet_by_octet = crc32c(octet_by_octet, as_bytes(text).subspan(length, 1));
+  }
+}
+
 void id128_round_trips_through_hex(void**) {
   const Id128 id = Id128::random();
   assert_true(Id128::from_hex(id.hex()) == id);
@@ -119,6 +131,7 @@ int main() {
       cmocka_unit_test(expected_keeps_a_value_with_padding),
       cmocka_unit_test(crc32c_agrees_with_rfc_3720),
       cmocka_unit_test(crc32c_continues),
+      cmocka_unit_test(crc32c_of_each_length),
       cmocka_unit_test(id128_round_trips_through_hex),
       cmocka_unit_test(ids_of_a_source_are_all_different),
       cmocka_unit_test(secret_is_not_printable),
