@@ -163,7 +163,7 @@ void store_files(Rules& rules) {
   log_files(rules);
   allow(rules,
         {SYS_openat2, SYS_mkdirat, SYS_linkat, SYS_syncfs, SYS_sync_file_range, SYS_fallocate,
-         SYS_copy_file_range, SYS_flock, SYS_utimensat, SYS_fchown, SYS_statfs});
+         SYS_copy_file_range, SYS_fadvise64, SYS_flock, SYS_utimensat, SYS_fchown, SYS_statfs});
 #if defined(__x86_64__)
   allow(rules, {SYS_mkdir, SYS_link});
 #endif

@@ -1,9 +1,11 @@
 // Reading all segments: headers, then a pass that finds the records, then one that visits them.
 #include "queued/journal/journal_reader.h"
 
+#include "common/os/read_ahead.h"
 #include "queued/disk/directory.h"
 #include "queued/disk/worker_pool.h"
 #include "queued/journal/damage_list.h"
+#include "queued/journal/found_record_reader.h"
 #include "queued/journal/remembered.h"
 #include "queued/journal/slot_file.h"
 #include "queued/journal/void_filter.h"
@@ -11,13 +13,13 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <memory>
 #include <thread>
 
 namespace letterlock::queued::journal {
 
 namespace {
 
-constexpr std::size_t window_size = 1u << 20; // of a segment, while records are visited
 // Each holds a segment in memory.
 constexpr std::size_t most_threads = 4;
 constexpr std::uint64_t least_for_threads = 16u << 20; // less is sooner read than they are started
@@ -28,8 +30,6 @@ struct Segment {
   SegmentHeader header;
   std::vector<Run> runs;
   std::vector<Gap> gaps;
-  std::uint64_t window_at = 0;
-  std::vector<std::byte> window;
 };
 
 class JournalReading {
@@ -42,8 +42,7 @@ public:
     scan_all();
     find_last_batch();
     keep_what_counts(records_, voids_);
-    for (const FoundRecord& record : records_)
-      take(record);
+    take_all();
     report_gaps();
     contents_.damage = damage_.take();
     contents_.seen = remembered_.seen(most_seen).transactions;
@@ -121,17 +120,19 @@ private:
   // Each by itself: what is in one says nothing about another. Large ones by several threads, since
   // a disk is as fast as one of them.
   void scan_all() {
-    std::uint64_t octets = 0;
+    std::uint64_t octets = 0, longest = 0;
     for (const Segment& segment : segments_) {
       contents_.firsts.push_back(segment.header.first);
       octets += segment.file.size;
+      longest = std::max(longest, segment.file.size);
+      os::read_ahead(segment.file.file.get(), 0, 0);
     }
     std::vector<Scanned> found(segments_.size());
     std::atomic<std::size_t> next = 0;
     const auto scan_some = [&] {
-      std::vector<std::byte> buffer;
+      const auto buffer = std::make_unique_for_overwrite<std::byte[]>(longest);
       for (std::size_t number; (number = next++) < segments_.size();)
-        found[number] = scan(number, buffer);
+        found[number] = scan(number, buffer.get());
     };
     std::vector<std::thread> threads;
     const std::size_t cores = std::max(1U, std::thread::hardware_concurrency());
@@ -148,14 +149,14 @@ private:
     SegmentScan scan;
     bool all_was_read = false;
   };
-  Scanned scan(std::size_t number, std::vector<std::byte>& buffer) const {
+  Scanned scan(std::size_t number, std::byte* buffer) const {
     const Segment& segment = segments_[number];
     Sequence promised = 0;
     for (std::size_t i = number + 1; i < segments_.size(); ++i)
       promised = std::max(promised, segments_[i].header.first);
-    buffer.resize(segment.file.size);
-    const bool read = read_slot(segment.file.file.get(), 0, buffer);
-    return {scan_segment(buffer, segment.header, promised, static_cast<std::uint16_t>(number)),
+    const std::span bytes(buffer, segment.file.size);
+    const bool read = read_slot(segment.file.file.get(), 0, bytes);
+    return {scan_segment(bytes, segment.header, promised, static_cast<std::uint16_t>(number)),
             read};
   }
 
@@ -204,10 +205,19 @@ private:
     contents_.last_sequence = std::max(contents_.last_sequence, sequence);
   }
 
-  void take(const FoundRecord& found) {
-    Segment& segment = segments_[found.segment];
-    const auto frame = frame_of(segment, found.offset());
-    if (!frame || frame->sequence != found.sequence) {
+  void take_all() {
+    std::vector<FoundRecordReader::Segment> segments;
+    for (const Segment& segment : segments_)
+      segments.push_back({segment.file.file.get(), segment.file.size, segment.header.generation});
+    FoundRecordReader(segments, records_)
+        .read_all([this](const FoundRecord& found, const std::optional<Frame>& frame) {
+          take(found, frame);
+        });
+  }
+
+  void take(const FoundRecord& found, const std::optional<Frame>& frame) {
+    const Segment& segment = segments_[found.segment];
+    if (!frame) {
       if (found.sequence >= contents_.retired)
         damage_.add(segment.slot, found.offset(), frame_size, "a record that changes");
       return;
@@ -226,32 +236,6 @@ private:
     visit_(**record, found.sequence,
            Place{segment.slot, segment.header.generation, found.offset(),
                  static_cast<std::uint32_t>(frame->length)});
-  }
-
-  // Through the segment's window; a longer record through the large buffer.
-  std::optional<Frame> frame_of(Segment& segment, std::size_t offset) {
-    const std::uint64_t generation = segment.header.generation;
-    const auto within = [&]() -> std::optional<Frame> {
-      if (offset < segment.window_at || offset - segment.window_at >= segment.window.size())
-        return std::nullopt;
-      return frame_at(segment.window, offset - segment.window_at, generation);
-    };
-    if (auto frame = within())
-      return frame;
-    segment.window_at = offset;
-    segment.window.resize(
-        static_cast<std::size_t>(std::min<std::uint64_t>(window_size, segment.file.size - offset)));
-    read_slot(segment.file.file.get(), offset, segment.window);
-    if (auto frame = within())
-      return frame;
-    ByteReader start(segment.window);
-    start.take(4); // crc
-    const std::uint64_t length = start.number<std::uint32_t>().value_or(0);
-    if (length <= segment.window.size() || length > segment.file.size - offset)
-      return std::nullopt;
-    buffer_.resize(static_cast<std::size_t>(length));
-    read_slot(segment.file.file.get(), offset, buffer_);
-    return frame_at(buffer_, 0, generation);
   }
 
   void report_gaps() {
@@ -293,7 +277,6 @@ private:
   std::vector<Segment> segments_; // by generation
   std::vector<FoundRecord> records_;
   std::vector<VoidRange> voids_;
-  std::vector<std::byte> buffer_;
 };
 
 } // namespace

@@ -1,7 +1,7 @@
 // Reads a journal: all its segments, in order, up to the torn tail, around damage.
 //
-// Changes nothing. Memory: one segment at a time, 16 octets for each record, and what the visitor
-// keeps. Source: docs/spool.md, "Reading".
+// Changes nothing. Memory: one segment for each of up to four threads, 16 octets for each record,
+// and what the visitor keeps. Source: docs/spool.md, "Reading".
 #pragma once
 
 #include "queued/disk/file_system.h"

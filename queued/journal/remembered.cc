@@ -56,9 +56,9 @@ void Remembered::note(const ToRemember& durable) {
 void Remembered::note(const Record& record) {
   if (std::holds_alternative<Seen>(record))
     seen_.clear();
-  ToRemember found;
-  found.gather(record);
-  note(found);
+  found_.clear();
+  found_.gather(record);
+  note(found_);
 }
 
 Seen Remembered::seen(std::size_t most) const {

@@ -34,6 +34,7 @@ public:
   Positions positions() const;
 
 private:
+  ToRemember found_; // of the record at hand
   std::deque<Id128> seen_;
   std::map<std::uint32_t, Sequence> positions_;
 };

@@ -17,6 +17,13 @@ constexpr std::size_t summed_header = 60;
 constexpr std::size_t header_fields = summed_header + 4;
 constexpr std::size_t alignment = 8; // of records
 
+constexpr std::size_t zeros = 4096; // looked at together
+
+bool all_zero(Bytes bytes) {
+  return bytes[0] == std::byte{0} &&
+         std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0;
+}
+
 // Where the fields of a frame are.
 constexpr std::size_t at_crc = 0, at_length = 4, at_batch = 16, at_generation = 24;
 
@@ -143,6 +150,14 @@ void restamp(std::string& bytes, std::uint64_t generation, Sequence batch) {
     start += stamp(bytes, start, generation, batch);
 }
 
+Bytes without_trailing_zeros(Bytes bytes) {
+  while (bytes.size() >= zeros && all_zero(bytes.last(zeros)))
+    bytes = bytes.first(bytes.size() - zeros);
+  while (!bytes.empty() && bytes.back() == std::byte{0})
+    bytes = bytes.first(bytes.size() - 1);
+  return bytes;
+}
+
 std::optional<Frame> frame_at(Bytes bytes, std::size_t offset, std::uint64_t generation) {
   const auto claim = claim_at(bytes, offset, generation);
   if (!claim || claim->crc != crc32c(checksum_of_generation(generation),
@@ -174,17 +189,6 @@ std::uint32_t FrameFinder::checksum(std::size_t offset, std::size_t length) {
   return crc32c(crc32c_joined(head, middle, (to - from) * part),
                 bytes_.subspan(to * part, offset + length - to * part));
 }
-
-namespace {
-
-constexpr std::size_t zeros = 4096; // looked at together
-
-bool all_zero(Bytes bytes) {
-  return bytes[0] == std::byte{0} &&
-         std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0;
-}
-
-} // namespace
 
 std::optional<Frame> FrameFinder::find(std::size_t offset, Sequence at_least) {
   for (std::size_t at = (offset + alignment - 1) / alignment * alignment;

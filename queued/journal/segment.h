@@ -51,6 +51,9 @@ struct Frame {
   Bytes body;
 };
 
+// BYTES without the zeros at their end.
+Bytes without_trailing_zeros(Bytes bytes);
+
 // The good record at OFFSET of a segment's BYTES, if there is one.
 std::optional<Frame> frame_at(Bytes bytes, std::size_t offset, std::uint64_t generation);
 

@@ -29,7 +29,9 @@ private:
     for (;;) {
       auto frame = frame_at(bytes_, offset, header_.generation);
       // Any good record is of use when the due one is not there.
-      if (!frame && !(frame = finder_.find(offset, 1)))
+      if (!frame)
+        frame = finder_.find(offset, 1);
+      if (!frame)
         return;
       if (frame->offset != offset || !continues(*frame, due))
         result_.runs.push_back({frame->sequence, 0, 0, frame->offset, 0, result_.records.size()});
@@ -104,10 +106,8 @@ private:
   void note_tail(Sequence promised) {
     const Run& last = result_.runs.back();
     if (promised > last.next) {
-      std::size_t end = bytes_.size();
-      while (end > last.end && bytes_[end - 1] == std::byte{0})
-        --end;
-      result_.gaps.push_back({last.end, end, last.next, promised});
+      const std::size_t more = without_trailing_zeros(bytes_.subspan(last.end)).size();
+      result_.gaps.push_back({last.end, last.end + more, last.next, promised});
     } else if (result_.cut == 0) {
       result_.cut = claimed_length(bytes_, last.end, header_.generation);
     }

@@ -70,6 +70,30 @@ void what_an_earlier_use_left_is_not_read(void**) {
   assert_int_equal(reading.contents.cut, 0);
 }
 
+// More than are looked at together, and longer ones than that: each is seen once, as it is.
+void many_records_and_long_ones(void**) {
+  const TemporaryDirectory directory;
+  constexpr std::size_t size = 32u << 20;
+  SegmentBytes first(1, 1, 1, size), second(2, 9001, 1, size);
+  std::map<Sequence, Accept> sent;
+  const std::string longest(5u << 20, 'l'), longer(3u << 20, 'm');
+  for (Sequence i = 1; i <= 18'000; ++i) {
+    const auto number = static_cast<std::uint8_t>(i);
+    sent[i] = i % 4000 == 1   ? small_accept(number, longer)
+              : i % 4000 == 2 ? small_accept(number, longest)
+                              : small_accept(number, std::string_view(longest).substr(0, i % 100));
+    (i <= 9000 ? first : second).add(sent[i], i);
+  }
+  assert_true(first.used() < size && second.used() < size);
+  directory.write("1", first.whole());
+  directory.write("0", second.whole());
+  const Reading reading = reading_of(directory);
+  assert_undamaged(reading);
+  assert_int_equal(reading.records.size(), sent.size());
+  for (const auto& [sequence, accept] : sent)
+    assert_true(reading.records.at(sequence) == '\1' + body_of(accept));
+}
+
 // Row "nothing".
 void a_torn_tail_is_cut(void**) {
   const TemporaryDirectory directory;
@@ -482,6 +506,7 @@ int main() {
       cmocka_unit_test(an_empty_journal),
       cmocka_unit_test(segments_in_the_order_of_their_generations),
       cmocka_unit_test(what_an_earlier_use_left_is_not_read),
+      cmocka_unit_test(many_records_and_long_ones),
       cmocka_unit_test(a_torn_tail_is_cut),
       cmocka_unit_test(of_a_torn_batch_the_first_records_count),
       cmocka_unit_test(the_last_batch_is_told),

@@ -201,6 +201,17 @@ void sums_of_parts_are_sums_of_the_whole(void**) {
   }
 }
 
+void zeros_at_the_end(void**) {
+  for (const std::size_t length : {0u, 1u, 4095u, 4096u, 4097u, 9000u})
+    for (const std::size_t zeros : {0u, 1u, 4095u, 4096u, 4097u, 20'000u}) {
+      std::string bytes(length, '\0');
+      if (length > 0)
+        bytes.back() = '\x80';
+      bytes.append(zeros, '\0');
+      assert_int_equal(without_trailing_zeros(as_bytes(bytes)).size(), length);
+    }
+}
+
 // A long record is checked by the sums of its parts: it is found at each place relative to them.
 void long_records_are_found_among_others_claims(void**) {
   const std::string content(10'000, 'c');
@@ -250,6 +261,7 @@ int main() {
       cmocka_unit_test(the_first_good_record_is_found),
       cmocka_unit_test(claims_are_told_from_other_bytes),
       cmocka_unit_test(sums_of_parts_are_sums_of_the_whole),
+      cmocka_unit_test(zeros_at_the_end),
       cmocka_unit_test(long_records_are_found_among_others_claims),
       cmocka_unit_test(hostile_claims_do_not_cost_hours),
   };

@@ -1,0 +1,89 @@
+// Windows of segments, one ahead of the caller.
+#include "queued/journal/found_record_reader.h"
+
+#include "queued/disk/worker_pool.h"
+#include "queued/journal/slot_file.h"
+
+#include <algorithm>
+
+namespace letterlock::queued::journal {
+
+namespace {
+
+constexpr std::uint64_t window_size = 2u << 20;
+constexpr std::size_t least_for_thread = 10'000; // fewer are sooner read than it is started
+
+// Waits for it, however the block ends that it is in.
+class Joined {
+public:
+  explicit Joined(std::thread thread) : thread_(std::move(thread)) {}
+  Joined(const Joined&) = delete;
+  Joined& operator=(const Joined&) = delete;
+  ~Joined() { thread_.join(); }
+
+private:
+  std::thread thread_;
+};
+
+} // namespace
+
+void FoundRecordReader::read_all(const Look& look) {
+  const auto look_at = [&](const Window& window) {
+    for (std::size_t i = 0; i < window.frames.size(); ++i)
+      look(records_[window.begin + i], window.frames[i]);
+  };
+  Window* now = &windows_[0];
+  Window* next = &windows_[1];
+  fill(*now, 0);
+  while (now->end() < records_.size()) {
+    const auto fill_next = [&] { fill(*next, now->end()); };
+    if (records_.size() < least_for_thread) {
+      fill_next();
+      look_at(*now);
+    } else {
+      const Joined reading(start_thread(fill_next));
+      look_at(*now);
+    }
+    std::swap(now, next);
+  }
+  look_at(*now);
+}
+
+// As many records as are whole in a window that begins with the first; a longer one by itself.
+void FoundRecordReader::fill(Window& window, std::size_t begin) const {
+  window.begin = begin;
+  window.frames.clear();
+  if (begin == records_.size())
+    return;
+  const std::uint16_t number = records_[begin].segment;
+  const Segment& segment = segments_[number];
+  const std::size_t at = records_[begin].offset();
+  const auto read = [&](std::uint64_t length) {
+    window.bytes.resize(static_cast<std::size_t>(std::min(length, segment.size - at)));
+    read_slot(segment.file, at, window.bytes);
+  };
+  const auto frame_of = [&](const FoundRecord& record) {
+    auto frame = frame_at(window.bytes, record.offset() - at, segment.generation);
+    if (frame && frame->sequence != record.sequence)
+      frame.reset();
+    return frame;
+  };
+  read(window_size);
+  auto frame = frame_of(records_[begin]);
+  if (!frame) {
+    ByteReader start(window.bytes);
+    start.take(4); // crc
+    read(start.number<std::uint32_t>().value_or(0));
+    window.frames.push_back(frame_of(records_[begin]));
+    return;
+  }
+  while (frame) {
+    window.frames.push_back(frame);
+    if (window.end() == records_.size() || records_[window.end()].segment != number ||
+        records_[window.end()].offset() < at)
+      return;
+    frame = frame_of(records_[window.end()]);
+  }
+}
+
+} // namespace letterlock::queued::journal
