@@ -28,16 +28,29 @@ SystemResult<void> visit_one(int parent, const std::string& name, std::string_vi
   });
 }
 
-// A sub-folder without new/ or cur/ has no messages there; other programs make them when needed.
-bool visit_folder(int maildir, const std::string& folder, MaildirVisit& result,
-                  const Visit& visit) {
+// Of a folder that cannot be read: false, or what is wrong with us, and passes.
+SystemResult<bool> unread(Errno error) {
+  if (error.number == EMFILE || error.number == ENFILE || error.number == ENOMEM)
+    return std::unexpected(error);
+  return false;
+}
+
+// False: not all of it was read. A sub-folder without new/ or cur/ has no messages there; other
+// programs make them when needed.
+SystemResult<bool> visit_folder(int maildir, const std::string& folder, MaildirVisit& result,
+                                const Visit& visit) {
   const auto directory = open_directory(maildir, folder);
   if (!directory)
-    return false;
+    return unread(directory.error());
   bool whole = true;
   for (const std::string name : {"new", "cur"}) {
-    const auto visited = visit_one(directory->get(), name, folder + '/' + name, result, visit);
-    whole = whole && (visited || visited.error().number == ENOENT);
+    const auto visited = visit_one(directory->get(), name,
+                                   std::string(folder).append("/").append(name), result, visit);
+    if (visited || visited.error().number == ENOENT)
+      continue;
+    if (const auto left = unread(visited.error()); !left)
+      return left;
+    whole = false;
   }
   return whole;
 }
@@ -62,8 +75,12 @@ SystemResult<MaildirVisit> visit_messages(int maildir, const Visit& visit) {
   });
   if (!listed)
     return std::unexpected(listed.error());
-  for (const std::string& folder : folders)
-    ++(visit_folder(maildir, folder, result, visit) ? result.folders : result.left_out);
+  for (const std::string& folder : folders) {
+    const auto whole = visit_folder(maildir, folder, result, visit);
+    if (!whole)
+      return std::unexpected(whole.error());
+    ++(*whole ? result.folders : result.left_out);
+  }
   return result;
 }
 

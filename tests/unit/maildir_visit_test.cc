@@ -4,6 +4,7 @@
 #include "queued/maildir/visit_messages.h"
 #include "tests/unit/store_support.h"
 
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <cerrno>
@@ -117,6 +118,30 @@ void a_folder_without_its_directories_is_empty(void**) {
   assert_int_equal(result.left_out, 0);
 }
 
+// Who takes what is in it for absent would deliver it again.
+void a_folder_is_not_left_out_for_want_of_descriptors(void**) {
+  Fixture f;
+  f.make_folder(".Archive");
+  f.put(".Archive/cur", 1);
+  rlimit before = {};
+  assert_int_equal(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  const auto next = UniqueFd(::dup(f.maildir.get())).get(); // that is free
+  for (int more = 0;; ++more) {
+    rlimit few = before;
+    few.rlim_cur = static_cast<rlim_t>(next + more);
+    assert_int_equal(::setrlimit(RLIMIT_NOFILE, &few), 0);
+    std::size_t met = 0;
+    const auto visited = visit_messages(f.maildir.get(), [&](const MaildirPlace&) { ++met; });
+    assert_int_equal(::setrlimit(RLIMIT_NOFILE, &before), 0);
+    if (visited) {
+      assert_int_equal(met, 1);
+      assert_true(more > 2); // a folder, one of its directories, and the listing of that
+      return;
+    }
+    assert_int_equal(visited.error().number, EMFILE);
+  }
+}
+
 void a_maildir_without_cur_is_an_error(void**) {
   Fixture f;
   std::filesystem::remove(f.directory.path() / "cur");
@@ -143,6 +168,7 @@ int main() {
       cmocka_unit_test(what_is_not_ours_is_not_met),
       cmocka_unit_test(nothing_is_followed_through_a_link),
       cmocka_unit_test(a_folder_without_its_directories_is_empty),
+      cmocka_unit_test(a_folder_is_not_left_out_for_want_of_descriptors),
       cmocka_unit_test(a_maildir_without_cur_is_an_error),
       cmocka_unit_test(folders_are_bounded),
   };
