@@ -182,8 +182,7 @@ void what_a_maildrop_does_not_take_is_read_from_the_journal_and_tried_again(void
   maildrop.reset();
   f.store.close();
   StoreUnderTest next(f.directory, f.files);
-  next.settle();
-  assert_int_equal(f.directory.names(f.directory.maildir(1) / "new").size(), 1);
+  wait_for_files(f.directory, f.directory.maildir(1) / "new", 1);
 }
 
 void what_is_expunged_before_it_has_its_place_never_comes(void**) {

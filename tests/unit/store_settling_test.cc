@@ -75,6 +75,7 @@ struct Fixture {
   SlowDisk disk;
   std::map<AccountId, std::optional<std::uint64_t>> rooms;
   std::uint8_t life = 1;
+  std::size_t segments = StoreLimits{}.segments;
   std::chrono::milliseconds interval{30'000};
   std::optional<StoreUnderTest> store;
 
@@ -91,6 +92,7 @@ struct Fixture {
     auto options = StoreUnderTest::default_options();
     options.life = Id128{{life}};
     options.checkpoint_interval = interval;
+    options.limits.segments = segments;
     options.room_changed = [this](const AccountRoom& room) { rooms[room.account] = room.bytes; };
     store.emplace(directory, disk, options);
   }
@@ -175,6 +177,25 @@ void mail_is_taken_before_all_is_settled(void**) {
   assert_int_equal((*f.store->list())->messages().size(), many + 1);
   f.settle_the_rest();
   assert_int_equal((*f.store->list())->messages().size(), many + 1);
+}
+
+// One slot for the mail that comes, and one for the next start: else this start has to make room.
+void where_slots_are_few_all_is_settled_first(void**) {
+  for (const std::size_t segments : {2u, 3u}) {
+    Fixture f(many);
+    for (const std::string& name : f.directory.names(f.box() / "new"))
+      tear(f.in("new", name));
+    f.segments = segments;
+    f.open_slowly();
+    std::size_t whole = 0;
+    for (const std::string& name : f.directory.names(f.box() / "new"))
+      whole += content_of(f.in("new", name)) == head_for(1) + text;
+    if (segments == 2)
+      assert_int_equal(whole, many);
+    else
+      assert_true(whole < many);
+    f.send(1);
+  }
 }
 
 void what_is_in_a_sub_folder_is_not_shown(void**) {
@@ -392,6 +413,7 @@ int main() {
   const CMUnitTest tests[] = {
       cmocka_unit_test(a_session_reads_what_is_not_settled),
       cmocka_unit_test(mail_is_taken_before_all_is_settled),
+      cmocka_unit_test(where_slots_are_few_all_is_settled_first),
       cmocka_unit_test(what_is_in_a_sub_folder_is_not_shown),
       cmocka_unit_test(what_others_have_renamed_is_shown_once_and_whole),
       cmocka_unit_test(what_is_there_is_not_counted_twice),

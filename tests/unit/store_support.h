@@ -130,6 +130,15 @@ inline void wait_until_retired(const TemporaryDirectory& directory) {
   }
 }
 
+// Until there are COUNT files in WHERE, which a start may bring there while it is at work already.
+inline void wait_for_files(const TemporaryDirectory& directory, const std::filesystem::path& where,
+                           std::size_t count) {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  for (; directory.names(where).size() != count; ::poll(nullptr, 0, 1))
+    if (std::chrono::steady_clock::now() > deadline)
+      throw std::runtime_error("it never comes into its place");
+}
+
 class StoreUnderTest {
 public:
   explicit StoreUnderTest(const TemporaryDirectory& directory,
