@@ -65,11 +65,11 @@ std::optional<Id128> Id128::from_hex(std::string_view hex) {
 }
 
 std::string Id128::hex() const {
-  std::string text;
-  text.reserve(2 * bytes.size());
+  std::string text(2 * bytes.size(), '0');
+  auto digit = text.begin();
   for (const std::size_t byte : bytes) {
-    text += digits[byte >> 4];
-    text += digits[byte & 15];
+    *digit++ = digits[byte >> 4];
+    *digit++ = digits[byte & 15];
   }
   return text;
 }

@@ -135,5 +135,12 @@ std::optional<Expected<Record>> decode_body(std::uint8_t type, Bytes body);
 // The message that RECORD brings: an Accept, or the DSN of an Outcome. Its views point where those
 // of RECORD do. None for others.
 std::optional<Accept> accept_in(const Record& record);
+// The same, without a copy: SEE is called with it, if there is one.
+template <class See> void with_accept(const Record& record, See&& see) {
+  if (const auto* accept = std::get_if<Accept>(&record))
+    see(*accept);
+  else if (const auto dsn = accept_in(record))
+    see(*dsn);
+}
 
 } // namespace letterlock::queued::journal

@@ -120,9 +120,13 @@ std::optional<Id128> message_id_in(std::string_view file_name) {
 
 std::string format_maildir_name(std::int64_t time, const Id128& message, std::string_view host,
                                 std::uint64_t stored_size, std::uint64_t wire_size) {
-  std::string name = std::to_string(time) + '.' + message.hex() + '.';
-  name += host;
-  return name + ",S=" + std::to_string(stored_size) + ",W=" + std::to_string(wire_size);
+  const std::string seconds = std::to_string(time), stored = std::to_string(stored_size),
+                    wire = std::to_string(wire_size);
+  const std::string id = message.hex();
+  std::string name;
+  name.reserve(seconds.size() + id.size() + host.size() + stored.size() + wire.size() + 8);
+  ((((name += seconds) += '.') += id) += '.') += host;
+  return (((name += ",S=") += stored) += ",W=") += wire;
 }
 
 // Each octet may become two, and a line end may be missing.

@@ -185,13 +185,13 @@ bool Checkpointer::sync(journal::Sequence up_to) {
 
 // Every copy since the last good checkpoint that is still in its maildrop, synced by itself.
 bool Checkpointer::rewrite_all(journal::Sequence up_to) {
-  JournalTable table(parts_.host);
+  JournalTable table;
   if (!table.read(parts_.state.journal()))
     return false;
   bool good = true;
   for (auto& [mailbox, of] : table.mailboxes()) {
     std::erase_if(of.copies, [&](const CopyJob& copy) {
-      return copy.sequence > up_to || of.is_expunged(copy);
+      return copy.sequence > up_to || of.is_expunged(copy, parts_.host);
     });
     for (CopyJob& copy : of.copies)
       copy.was_there = true;

@@ -434,9 +434,9 @@ void CommitPipeline::was_accepted(Accepted& accepted, journal::Sequence sequence
     job.place = place;
     job.mailbox = number_of(copy.account);
     job.message = work.message;
-    job.name = format_maildir_name(work.delivery.received, work.message, parts_.host,
-                                   copy.head.size() + work.delivery.stored_size,
-                                   mail::wire_size(copy.head) + work.delivery.wire_size);
+    job.received = work.delivery.received;
+    job.stored_size = copy.head.size() + work.delivery.stored_size;
+    job.wire_size = mail::wire_size(copy.head) + work.delivery.wire_size;
     job.large = work.large;
     if (work.large)
       parts_.large.recorded(sequence, work.message, job.mailbox);

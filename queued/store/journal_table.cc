@@ -14,9 +14,9 @@ SystemResult<journal::Contents> JournalTable::read(int directory, const journal:
       [&](const journal::Record& record, journal::Sequence sequence, const journal::Place& place) {
         if (also)
           also(record, sequence, place);
-        if (const auto accept = journal::accept_in(record))
-          add(*accept, sequence, place);
-        else if (const auto* expunge = std::get_if<journal::Expunge>(&record))
+        journal::with_accept(record,
+                             [&](const journal::Accept& accept) { add(accept, sequence, place); });
+        if (const auto* expunge = std::get_if<journal::Expunge>(&record))
           add(*expunge, sequence);
         else if (const auto* materialised = std::get_if<journal::Materialised>(&record))
           materialised_ = *materialised;
@@ -44,19 +44,18 @@ void JournalTable::add(const journal::Accept& accept, journal::Sequence sequence
   // One that was written again for a copy that was stuck: the first has told of the transaction.
   moved_ = moved_ || accept.transaction == Id128{};
   for (const journal::Copy& copy : accept.copies) {
-    CopyJob job;
+    CopyJob& job = mailboxes_[copy.mailbox].copies.emplace_back();
     job.sequence = sequence;
     job.place = place;
     job.mailbox = copy.mailbox;
     job.message = accept.message;
-    job.name = format_maildir_name(accept.received, accept.message, host_,
-                                   copy.head.size() + accept.stored_size,
-                                   mail::wire_size(copy.head) + accept.wire_size);
+    job.received = accept.received;
+    job.stored_size = copy.head.size() + accept.stored_size;
+    job.wire_size = mail::wire_size(copy.head) + accept.wire_size;
     job.large = accept.large;
     // Of a large one whose record was written again it may be said as well: its file is the same.
-    job.set_down = accept.large && accept.transaction == Id128{} &&
-                   copy.head.size() + accept.stored_size <= largest_set_down;
-    mailboxes_[copy.mailbox].copies.push_back(std::move(job));
+    job.set_down =
+        accept.large && accept.transaction == Id128{} && job.stored_size <= largest_set_down;
   }
 }
 

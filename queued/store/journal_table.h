@@ -23,12 +23,11 @@ public:
     std::unordered_set<std::string> expunged_bases; // of other programs' files, and of copies
     journal::Sequence first_expunge = 0, last_expunge = 0; // 0: there is none
 
-    bool is_expunged(const CopyJob& copy) const {
-      return expunged.contains(copy.message) || expunged_bases.contains(copy.name);
+    bool is_expunged(const CopyJob& copy, const MaildirHost& host) const {
+      return expunged.contains(copy.message) ||
+             (!expunged_bases.empty() && expunged_bases.contains(copy.name(host)));
     }
   };
-
-  explicit JournalTable(const MaildirHost& host) : host_(host) {}
 
   // Reads the journal in DIRECTORY (open), and shows each record to ALSO; waits for the disk.
   SystemResult<journal::Contents> read(int directory, const journal::Visit& also = {});
@@ -42,7 +41,6 @@ private:
   void add(const journal::Accept& accept, journal::Sequence sequence, const journal::Place& place);
   void add(const journal::Expunge& expunge, journal::Sequence sequence);
 
-  const MaildirHost& host_;
   std::map<std::uint32_t, Mailbox> mailboxes_;
   bool moved_ = false; // some copy has several records, perhaps
   std::optional<journal::Materialised> materialised_;

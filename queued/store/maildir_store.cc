@@ -234,10 +234,9 @@ void MaildirStore::begin_settling(std::vector<Settlement> settlements) {
   for (Settlement& settlement : settlements) {
     for (CopyJob& copy : settlement.copies) {
       jobs.push_back(copy.sequence);
-      const auto name = copy.was_there ? std::nullopt : OwnName::parse(copy.name);
-      if (!name)
+      if (copy.was_there)
         continue;
-      const AccountUsage::Demand demand{AccountId{copy.mailbox}, name->stored_size};
+      const AccountUsage::Demand demand{AccountId{copy.mailbox}, copy.stored_size};
       copy.claim = usage_.claim_anyway({&demand, 1}).front();
     }
     for (const RemovalJob& removal : settlement.removals)

@@ -69,7 +69,8 @@ void MaildropKeeper::run() {
                                   [this] { return shared_->stopping || shared_->has_new_rules; });
       if (shared_->stopping)
         return;
-      if ((has_new_rules = std::exchange(shared_->has_new_rules, false)))
+      has_new_rules = std::exchange(shared_->has_new_rules, false);
+      if (has_new_rules)
         rules_ = shared_->rules;
     }
     const bool doubt_changed = observe_clock();

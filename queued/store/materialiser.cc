@@ -47,7 +47,8 @@ void Materialiser::add(std::vector<CopyJob> jobs) {
 }
 
 void Materialiser::add(RemovalJob job) {
-  post_one(job.mailbox, std::move(job));
+  const std::uint32_t mailbox = job.mailbox;
+  post_one(mailbox, std::move(job));
 }
 
 void Materialiser::settle(std::vector<Settlement> settlements) {

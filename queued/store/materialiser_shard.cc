@@ -148,10 +148,11 @@ void MaterialiserShard::carry_out(MaterialiserJob& job) {
   } else if (auto* removal = std::get_if<RemovalJob>(&job)) {
     // What is expunged need not come into its maildrop any more.
     const auto end = [this](const CopyJob& of) { places_.progress.end(of.sequence); };
-    stuck_.drop_copies(*removal, end);
+    const RemovedCopies removed_copies(*removal, places_.host);
+    stuck_.drop_copies(removed_copies, end);
     for (UnderWay& one : settlings_)
       if (one.settling.mailbox() == removal->mailbox)
-        one.settling.drop_copies(*removal, end);
+        one.settling.drop_copies(removed_copies, end);
     const bool in_steps = !removal->looked_for && removal->files.size() > files_removed_at_once;
     const auto removed = in_steps ? remove_last(*removal) : remove(*removal);
     if (!removed)
@@ -211,7 +212,7 @@ SystemResult<void> MaterialiserShard::place(CopyJob& job) {
     return {};
   }
   if (job.large) {
-    const auto linked = writer_.link(job.mailbox, job.name, places_.large,
+    const auto linked = writer_.link(job.mailbox, job.name(places_.host), places_.large,
                                      LargeFiles::name_of(job.message, job.mailbox));
     if (!linked)
       return std::unexpected(linked.error());
@@ -221,11 +222,12 @@ SystemResult<void> MaterialiserShard::place(CopyJob& job) {
     return {};
   }
   if (job.content)
-    return writer_.write(job.mailbox, job.name, as_bytes(job.head), as_bytes(*job.content));
+    return writer_.write(job.mailbox, job.name(places_.host), as_bytes(job.head),
+                         as_bytes(*job.content));
   const auto bytes = read_copy(places_.journal, job, record_);
   if (!bytes)
     return std::unexpected(bytes.error());
-  return writer_.write(job.mailbox, job.name, bytes->head, bytes->content);
+  return writer_.write(job.mailbox, job.name(places_.host), bytes->head, bytes->content);
 }
 
 void MaterialiserShard::say_missing(const CopyJob& job) {

@@ -57,8 +57,8 @@ void QueueKeeper::load_one(const Id128& message, bool has_state, bool has_conten
 void QueueKeeper::note(const journal::Record& record, journal::Sequence sequence,
                        const journal::Place& place) {
   const std::lock_guard guard(mutex_);
-  if (const auto accept = journal::accept_in(record))
-    table_.add(*accept, sequence, place);
+  journal::with_accept(record,
+                       [&](const journal::Accept& accept) { table_.add(accept, sequence, place); });
   if (const auto* outcome = std::get_if<journal::Outcome>(&record))
     table_.apply(*outcome, sequence);
 }

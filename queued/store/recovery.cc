@@ -21,8 +21,7 @@ public:
   Recovery(const RecoveryPlaces& places, const StoreLimits& limits)
       : places_(places), limits_(limits),
         restorer_(places.files, places.state.root(), places.state.journal(), places.state.large(),
-                  places.host),
-        table_(places.host) {}
+                  places.host) {}
 
   Expected<Recovered> run();
 
@@ -143,7 +142,8 @@ Settlement Recovery::settlement_of(std::uint32_t mailbox, JournalTable::Mailbox&
     copy.was_there = carried_out(copy.sequence);
   }
   if (table.last_expunge != 0)
-    std::erase_if(table.copies, [&](const CopyJob& copy) { return table.is_expunged(copy); });
+    std::erase_if(table.copies,
+                  [&](const CopyJob& copy) { return table.is_expunged(copy, places_.host); });
   settlement.copies = std::move(table.copies);
   return settlement;
 }

@@ -102,7 +102,7 @@ SystemResult<Restored> Restorer::restore(const CopyJob& copy, const FoundCopies&
     const auto directories = writer_.directories(copy.mailbox);
     if (!directories)
       return std::unexpected(directories.error());
-    if (const auto put = writer_.put(copy.mailbox, (*directories)->fresh.get(), copy.name,
+    if (const auto put = writer_.put(copy.mailbox, (*directories)->fresh.get(), copy.name(host_),
                                      bytes->head, bytes->content, {.sync = sync == Sync::yes});
         !put)
       return std::unexpected(put.error());
@@ -176,7 +176,7 @@ SystemResult<bool> Restorer::replace(std::uint32_t mailbox, std::span<const Copy
 }
 
 SystemResult<Restored> Restorer::link(const CopyJob& copy) {
-  const auto linked = writer_.link(copy.mailbox, copy.name, large_,
+  const auto linked = writer_.link(copy.mailbox, copy.name(host_), large_,
                                    LargeFiles::name_of(copy.message, copy.mailbox));
   if (!linked)
     return std::unexpected(linked.error());
@@ -199,7 +199,7 @@ SystemResult<RestoreSum> Restorer::restore_durably(std::uint32_t mailbox,
       folders_.insert(file.folder); // also of what is left as it is
     if (const auto done = restore(copy, *found, Sync::yes); !done) {
       sum.failed.push_back(copy);
-      sum.why = Error::system(copy.name, done.error().number).text;
+      sum.why = Error::system(copy.name(host_), done.error().number).text;
     }
   }
   const auto maildir = open_maildir(root_, mailbox);

@@ -50,7 +50,8 @@ class Restorer {
 public:
   // JOURNAL and LARGE are the open directories.
   Restorer(FileSystem& files, int root, int journal, int large, const MaildirHost& host)
-      : files_(files), root_(root), large_(large), writer_(files, root, host), records_(journal) {}
+      : files_(files), root_(root), large_(large), host_(host), writer_(files, root, host),
+        records_(journal) {}
 
   // Which of COPIES, which are of one mailbox, are in its maildrop, in one listing of it.
   SystemResult<FoundCopies> find(std::uint32_t mailbox, std::span<const CopyJob> copies) const;
@@ -75,6 +76,7 @@ private:
 
   FileSystem& files_;
   const int root_, large_;
+  const MaildirHost& host_;
   MaildirWriter writer_;
   journal::RecordReader records_;
   std::string record_;

@@ -72,16 +72,12 @@ bool Settling::step(Restorer& restorer, const SettlementEvents& events) {
   return next_ < all_.copies.size();
 }
 
-void Settling::drop_copies(const RemovalJob& by, const std::function<void(const CopyJob&)>& each) {
-  const std::unordered_set<Id128, Id128Hash> messages(by.messages.begin(), by.messages.end());
-  std::unordered_set<std::string_view> bases;
-  for (const SeenFile& file : by.files)
-    bases.insert(file.base);
+void Settling::drop_copies(const RemovedCopies& removed,
+                           const std::function<void(const CopyJob&)>& each) {
   const auto left = all_.copies.begin() + static_cast<std::ptrdiff_t>(next_);
   all_.copies.erase(std::remove_if(left, all_.copies.end(),
                                    [&](const CopyJob& copy) {
-                                     if (!messages.contains(copy.message) &&
-                                         !bases.contains(copy.name))
+                                     if (!removed.contain(copy))
                                        return false;
                                      each(copy);
                                      return true;

@@ -33,8 +33,8 @@ public:
   std::uint32_t mailbox() const { return all_.mailbox; }
   // Carries out some of it. False: it is over.
   bool step(Restorer& restorer, const SettlementEvents& events);
-  // Forgets the copies that BY removes, and shows each to EACH.
-  void drop_copies(const RemovalJob& by, const std::function<void(const CopyJob&)>& each);
+  // Forgets those, and shows each to EACH.
+  void drop_copies(const RemovedCopies& removed, const std::function<void(const CopyJob&)>& each);
   // Adds what a session that begins now has to know: copies that may not be in their place yet, or
   // not whole, and what is to go. Others may have renamed files, so that the session cannot know
   // them for copies: these are settled first.

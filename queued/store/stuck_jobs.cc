@@ -3,8 +3,6 @@
 
 #include <algorithm>
 #include <map>
-#include <string_view>
-#include <unordered_set>
 
 namespace letterlock::queued {
 
@@ -135,17 +133,11 @@ void StuckJobs::retry(const std::function<bool(StuckJob&)>& one,
   erase_if([&](const Stuck& stuck) { return done.contains(name_of(stuck.job)); });
 }
 
-void StuckJobs::drop_copies(const RemovalJob& by, const std::function<void(const CopyJob&)>& each) {
-  if (jobs_.empty())
-    return;
-  const std::unordered_set<Id128, Id128Hash> messages(by.messages.begin(), by.messages.end());
-  std::unordered_set<std::string_view> bases;
-  for (const SeenFile& file : by.files)
-    bases.insert(file.base);
+void StuckJobs::drop_copies(const RemovedCopies& removed,
+                            const std::function<void(const CopyJob&)>& each) {
   erase_if([&](const Stuck& stuck) {
     const auto* copy = std::get_if<CopyJob>(&stuck.job);
-    if (copy == nullptr || copy->mailbox != by.mailbox ||
-        (!messages.contains(copy->message) && !bases.contains(copy->name)))
+    if (copy == nullptr || !removed.contain(*copy))
       return false;
     each(*copy);
     return true;

@@ -74,8 +74,8 @@ public:
              const std::function<std::vector<bool>(std::vector<CopyJob*>)>& together);
   bool has(std::uint32_t mailbox) const;
 
-  // Forgets the copies that BY removes, and shows each to EACH.
-  void drop_copies(const RemovalJob& by, const std::function<void(const CopyJob&)>& each);
+  // Forgets those, and shows each to EACH.
+  void drop_copies(const RemovedCopies& removed, const std::function<void(const CopyJob&)>& each);
 
   // Without the bookings and claims of copies, which end with the job itself.
   Unsettled of_mailbox(std::uint32_t mailbox) const;

@@ -8,7 +8,7 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <iterator>
+#include <map>
 #include <optional>
 #include <utility>
 
@@ -51,14 +51,14 @@ Expected<void> StuckRecords::write_again(journal::Sequence up_to) {
   why_.clear();
   if (const auto done = set_down(stuck.copies); !done)
     why_ = Error::system("large", done.error().number).text;
-  std::vector<StuckJob> jobs(std::make_move_iterator(stuck.copies.begin()),
-                             std::make_move_iterator(stuck.copies.end()));
-  std::move(stuck.removals.begin(), stuck.removals.end(), std::back_inserter(jobs));
-  std::stable_sort(jobs.begin(), jobs.end(),
-                   [](const auto& a, const auto& b) { return sequence_of(a) < sequence_of(b); });
+  std::multimap<journal::Sequence, StuckJob> jobs;
+  for (CopyJob& copy : stuck.copies)
+    jobs.emplace(copy.sequence, std::move(copy));
+  for (RemovalJob& removal : stuck.removals)
+    jobs.emplace(removal.sequence, std::move(removal));
   asking.emplace(parts_.asking);
   Part part;
-  for (StuckJob& job : jobs) {
+  for (auto& [sequence, job] : jobs) {
     add(part, std::move(job));
     if (part.bytes >= parts_.record_bytes || part.jobs.size() == most_moved_at_once)
       if (auto moved = move(std::exchange(part, {})); !moved)

@@ -3,7 +3,6 @@
 
 #include "common/os/memory_file.h"
 #include "queued/maildir/list_maildrop.h"
-#include "queued/maildir/own_name.h"
 #include "queued/store/large_files.h"
 #include "queued/store/restorer.h"
 
@@ -28,10 +27,8 @@ std::vector<PendingMessage> UnsettledCopies::set(AccountId account, std::vector<
   pending.reserve(copies.size());
   by_message.reserve(copies.size());
   for (CopyJob& copy : copies) {
-    if (const auto name = OwnName::parse(copy.name)) {
-      pending.push_back({copy.message, name->time, name->stored_size, name->wire_size});
-      by_message.emplace(copy.message, std::move(copy));
-    }
+    pending.push_back({copy.message, copy.received, copy.stored_size, copy.wire_size});
+    by_message.emplace(copy.message, std::move(copy));
   }
   const std::lock_guard guard(mutex_);
   if (by_message.empty())
