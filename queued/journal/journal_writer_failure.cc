@@ -61,7 +61,9 @@ std::string JournalWriter::records_again(const Source& of, std::uint64_t generat
   FrameFinder finder(old, of.generation);
   for (std::size_t at = header_size;;) {
     auto frame = frame_at(old, at, of.generation);
-    if (!frame && !(frame = finder.find(at, 1)))
+    if (!frame)
+      frame = finder.find(at, 1);
+    if (!frame)
       return bytes;
     at = frame->offset + frame->length;
     if (!wanted(*frame))

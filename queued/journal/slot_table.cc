@@ -237,7 +237,9 @@ SystemResult<void> SlotTable::write_zeros(std::uint32_t slot) {
   if (done)
     done = files_.sync_file(file->get());
   std::string known_as = name;
-  if (done && (done = files_.rename(directory_, name, directory_, name_of(slot)))) {
+  if (done)
+    done = files_.rename(directory_, name, directory_, name_of(slot));
+  if (done) {
     known_as = name_of(slot);
     done = files_.sync_directory(directory_);
   }

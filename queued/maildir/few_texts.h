@@ -31,7 +31,7 @@ public:
 
   // Octets that they take.
   std::size_t memory() const {
-    std::size_t octets = texts_.capacity() * sizeof texts_[0];
+    std::size_t octets = texts_.capacity() * sizeof(std::string);
     for (const std::string& text : texts_)
       octets += text.capacity();
     return octets;
