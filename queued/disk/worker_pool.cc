@@ -4,15 +4,40 @@
 #include <pthread.h>
 #include <signal.h>
 
+#include <system_error>
+
 namespace letterlock::queued {
 
+namespace {
+
+class SignalsBlocked {
+public:
+  SignalsBlocked() {
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before_);
+  }
+  SignalsBlocked(const SignalsBlocked&) = delete;
+  SignalsBlocked& operator=(const SignalsBlocked&) = delete;
+  ~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+
+private:
+  sigset_t before_;
+};
+
+} // namespace
+
 std::thread start_thread(std::function<void()> body) {
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before); // the new thread inherits it
-  std::thread thread(std::move(body));
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  return thread;
+  const SignalsBlocked inherited;
+  return std::thread(std::move(body));
+}
+
+std::optional<std::thread> try_to_start_thread(std::function<void()> body) {
+  try {
+    return start_thread(std::move(body));
+  } catch (const std::system_error&) {
+    return std::nullopt;
+  }
 }
 
 WorkerPool::WorkerPool(std::size_t threads, std::size_t backlog) : backlog_(backlog) {

@@ -9,13 +9,17 @@
 #include <deque>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <vector>
 
 namespace letterlock::queued {
 
-// With every signal blocked: signals are the loop's.
+// With every signal blocked: signals are the loop's. Throws std::system_error if the system has no
+// room for another one.
 std::thread start_thread(std::function<void()> body);
+// The same for who can do without: none then.
+std::optional<std::thread> try_to_start_thread(std::function<void()> body);
 
 class WorkerPool {
 public:

@@ -13,16 +13,22 @@ namespace {
 constexpr std::uint64_t window_size = 2u << 20;
 constexpr std::size_t least_for_thread = 10'000; // fewer are sooner read than it is started
 
-// Waits for it, however the block ends that it is in.
-class Joined {
+// Does it beside its owner if there is a thread to be had, else at once; it is done when this ends.
+class Aside {
 public:
-  explicit Joined(std::thread thread) : thread_(std::move(thread)) {}
-  Joined(const Joined&) = delete;
-  Joined& operator=(const Joined&) = delete;
-  ~Joined() { thread_.join(); }
+  explicit Aside(const std::function<void()>& work) : thread_(try_to_start_thread(work)) {
+    if (!thread_)
+      work();
+  }
+  Aside(const Aside&) = delete;
+  Aside& operator=(const Aside&) = delete;
+  ~Aside() {
+    if (thread_)
+      thread_->join();
+  }
 
 private:
-  std::thread thread_;
+  std::optional<std::thread> thread_;
 };
 
 } // namespace
@@ -41,7 +47,7 @@ void FoundRecordReader::read_all(const Look& look) {
       fill_next();
       look_at(*now);
     } else {
-      const Joined reading(start_thread(fill_next));
+      const Aside reading(fill_next);
       look_at(*now);
     }
     std::swap(now, next);

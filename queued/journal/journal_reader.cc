@@ -137,7 +137,8 @@ private:
     std::vector<std::thread> threads;
     const std::size_t cores = std::max(1U, std::thread::hardware_concurrency());
     for (std::size_t i = 1; i < std::min(cores, most_threads) && octets >= least_for_threads; ++i)
-      threads.push_back(start_thread(scan_some));
+      if (auto thread = try_to_start_thread(scan_some))
+        threads.push_back(std::move(*thread));
     scan_some();
     for (std::thread& thread : threads)
       thread.join();

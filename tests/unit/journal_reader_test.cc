@@ -1,7 +1,12 @@
 // What a reader makes of whole, torn and damaged journals.
+#include "queued/disk/worker_pool.h"
 #include "tests/unit/journal_files.h"
 
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "tests/unit/check.h"
 
@@ -70,28 +75,59 @@ void what_an_earlier_use_left_is_not_read(void**) {
   assert_int_equal(reading.contents.cut, 0);
 }
 
-// More than are looked at together, and longer ones than that: each is seen once, as it is.
-void many_records_and_long_ones(void**) {
-  const TemporaryDirectory directory;
+// More than are looked at together, and longer ones than that. As body_of() by sequence, with the
+// type before.
+std::map<Sequence, std::string> write_many_records(const TemporaryDirectory& directory) {
   constexpr std::size_t size = 32u << 20;
   SegmentBytes first(1, 1, 1, size), second(2, 9001, 1, size);
-  std::map<Sequence, Accept> sent;
+  std::map<Sequence, std::string> sent;
   const std::string longest(5u << 20, 'l'), longer(3u << 20, 'm');
   for (Sequence i = 1; i <= 18'000; ++i) {
     const auto number = static_cast<std::uint8_t>(i);
-    sent[i] = i % 4000 == 1   ? small_accept(number, longer)
-              : i % 4000 == 2 ? small_accept(number, longest)
-                              : small_accept(number, std::string_view(longest).substr(0, i % 100));
-    (i <= 9000 ? first : second).add(sent[i], i);
+    const auto accept = i % 4000 == 1 ? small_accept(number, longer)
+                        : i % 4000 == 2
+                            ? small_accept(number, longest)
+                            : small_accept(number, std::string_view(longest).substr(0, i % 100));
+    (i <= 9000 ? first : second).add(accept, i);
+    sent[i] = '\1' + body_of(accept);
   }
   assert_true(first.used() < size && second.used() < size);
   directory.write("1", first.whole());
   directory.write("0", second.whole());
+  return sent;
+}
+
+void many_records_and_long_ones(void**) {
+  const TemporaryDirectory directory;
+  const auto sent = write_many_records(directory);
   const Reading reading = reading_of(directory);
   assert_undamaged(reading);
-  assert_int_equal(reading.records.size(), sent.size());
-  for (const auto& [sequence, accept] : sent)
-    assert_true(reading.records.at(sequence) == '\1' + body_of(accept));
+  assert_true(reading.records == sent);
+}
+
+// Where the system has no room for another thread the one that asks does it all.
+void without_threads_the_same_is_read(void**) {
+  const TemporaryDirectory directory;
+  const auto sent = write_many_records(directory);
+  const UniqueFd journal = directory.open();
+  const uid_t user = ::geteuid() == 0 ? 65'534 : ::geteuid(); // root has room for any number
+  for (const char* name : {".", "0", "1"})
+    assert_int_equal(::chown((directory.path() / name).c_str(), user, static_cast<gid_t>(-1)), 0);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const rlimit none{0, 0};
+    bool good = ::setrlimit(RLIMIT_NPROC, &none) == 0 && ::setresuid(user, user, user) == 0;
+    sigset_t before, after;
+    sigprocmask(SIG_SETMASK, nullptr, &before);
+    good = good && !try_to_start_thread([] {});
+    sigprocmask(SIG_SETMASK, nullptr, &after);
+    good = good && sigismember(&before, SIGTERM) == sigismember(&after, SIGTERM);
+    good = good && reading_of(journal.get()).records == sent;
+    ::_exit(good ? 0 : 1);
+  }
+  int status = -1;
+  assert_int_equal(::waitpid(child, &status, 0), child);
+  assert_int_equal(status, 0);
 }
 
 // Row "nothing".
@@ -507,6 +543,7 @@ int main() {
       cmocka_unit_test(segments_in_the_order_of_their_generations),
       cmocka_unit_test(what_an_earlier_use_left_is_not_read),
       cmocka_unit_test(many_records_and_long_ones),
+      cmocka_unit_test(without_threads_the_same_is_read),
       cmocka_unit_test(a_torn_tail_is_cut),
       cmocka_unit_test(of_a_torn_batch_the_first_records_count),
       cmocka_unit_test(the_last_batch_is_told),
