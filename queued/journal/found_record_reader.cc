@@ -10,8 +10,8 @@ namespace letterlock::queued::journal {
 
 namespace {
 
-constexpr std::uint64_t window_size = 2u << 20;
-constexpr std::size_t least_for_thread = 10'000; // fewer are sooner read than it is started
+constexpr std::uint64_t smallest_window = 4096, largest_window = 2u << 20;
+constexpr std::uint64_t least_for_thread = 256u << 10; // less is sooner read than it is started
 
 // Does it beside its owner if there is a thread to be had, else at once; it is done when this ends.
 class Aside {
@@ -43,7 +43,7 @@ void FoundRecordReader::read_all(const Look& look) {
   fill(*now, 0);
   while (now->end() < records_.size()) {
     const auto fill_next = [&] { fill(*next, now->end()); };
-    if (records_.size() < least_for_thread) {
+    if (size_ < least_for_thread) {
       fill_next();
       look_at(*now);
     } else {
@@ -56,7 +56,7 @@ void FoundRecordReader::read_all(const Look& look) {
 }
 
 // As many records as are whole in a window that begins with the first; a longer one by itself.
-void FoundRecordReader::fill(Window& window, std::size_t begin) const {
+void FoundRecordReader::fill(Window& window, std::size_t begin) {
   window.begin = begin;
   window.frames.clear();
   if (begin == records_.size())
@@ -74,22 +74,31 @@ void FoundRecordReader::fill(Window& window, std::size_t begin) const {
       frame.reset();
     return frame;
   };
-  read(window_size);
+  read(size_);
   auto frame = frame_of(records_[begin]);
   if (!frame) {
     ByteReader start(window.bytes);
     start.take(4); // crc
     read(start.number<std::uint32_t>().value_or(0));
-    window.frames.push_back(frame_of(records_[begin]));
+    frame = frame_of(records_[begin]);
+    window.frames.push_back(frame);
+    resize(frame ? frame->length : 0);
     return;
   }
+  std::size_t used = 0;
   while (frame) {
+    used = frame->offset + frame->length;
     window.frames.push_back(frame);
     if (window.end() == records_.size() || records_[window.end()].segment != number ||
         records_[window.end()].offset() < at)
-      return;
+      break;
     frame = frame_of(records_[window.end()]);
   }
+  resize(used);
+}
+
+void FoundRecordReader::resize(std::uint64_t used) {
+  size_ = std::clamp(2 * used, smallest_window, largest_window);
 }
 
 } // namespace letterlock::queued::journal

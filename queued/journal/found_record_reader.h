@@ -2,8 +2,9 @@
 // listed in, a window of a segment at a time.
 //
 // While the caller looks at the records of one window a thread of its own reads and checks the next
-// one, if there are many. Memory: two windows, or what the longest record takes. One thread uses
-// it. Source: docs/spool.md, "Reading".
+// one, if windows are large. They grow as far as they are of use: where records of segments take
+// turns, only a little is read for each. Memory: two windows and what the longest record takes, and
+// 64 octets for each record in them. One thread uses it. Source: docs/spool.md, "Reading".
 #pragma once
 
 #include "queued/journal/segment_scan.h"
@@ -27,7 +28,9 @@ public:
 
   // RECORDS name SEGMENTS by their places in it; both live longer than this.
   FoundRecordReader(const std::vector<Segment>& segments, const std::vector<FoundRecord>& records)
-      : segments_(segments), records_(records) {}
+      : segments_(segments), records_(records) {
+    resize(0);
+  }
 
   // Each record, once.
   void read_all(const Look& look);
@@ -39,11 +42,13 @@ private:
     std::vector<std::optional<Frame>> frames; // of records from BEGIN on
     std::size_t end() const { return begin + frames.size(); }
   };
-  void fill(Window& window, std::size_t begin) const;
+  void fill(Window& window, std::size_t begin);
+  void resize(std::uint64_t used);
 
   const std::vector<Segment>& segments_;
   const std::vector<FoundRecord>& records_;
   std::array<Window, 2> windows_;
+  std::uint64_t size_ = 0; // of the next window
 };
 
 } // namespace letterlock::queued::journal

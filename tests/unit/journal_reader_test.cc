@@ -2,11 +2,14 @@
 #include "queued/disk/worker_pool.h"
 #include "tests/unit/journal_files.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include <set>
 
 #include "tests/unit/check.h"
 
@@ -103,6 +106,65 @@ void many_records_and_long_ones(void**) {
   const Reading reading = reading_of(directory);
   assert_undamaged(reading);
   assert_true(reading.records == sent);
+}
+
+// What is read a second time is looked at as closely as the first time.
+void records_that_change_are_damage(void**) {
+  const TemporaryDirectory directory;
+  const auto sent = write_many_records(directory);
+  const auto places = reading_of(directory).places;
+  const auto file_of = [&](const Place& place) {
+    return UniqueFd(
+        ::open((directory.path() / std::to_string(place.slot)).c_str(), O_RDWR | O_CLOEXEC));
+  };
+  const Place spoilt = places.at(17'900), replaced = places.at(17'800), other = places.at(17'700);
+  assert_int_equal(replaced.length, other.length);
+  std::set<Sequence> seen;
+  const auto contents =
+      read_journal(directory.open().get(), [&](const Record&, Sequence sequence, const Place&) {
+        if (seen.empty()) {
+          std::string frame(other.length, '\0');
+          const auto size = static_cast<ssize_t>(frame.size());
+          assert_int_equal(::pread(file_of(other).get(), frame.data(), frame.size(),
+                                   static_cast<off_t>(other.offset)),
+                           size);
+          assert_int_equal(::pwrite(file_of(replaced).get(), frame.data(), frame.size(),
+                                    static_cast<off_t>(replaced.offset)),
+                           size);
+          assert_int_equal(::pwrite(file_of(spoilt).get(), "x", 1,
+                                    static_cast<off_t>(spoilt.offset + frame_size)),
+                           1);
+        }
+        assert_true(seen.insert(sequence).second);
+      });
+  assert_int_equal(seen.size(), sent.size() - 2);
+  assert_false(seen.contains(17'900) || seen.contains(17'800));
+  assert_int_equal(contents->damage.size(), 2);
+  for (const Damage& damage : contents->damage)
+    assert_text_equal(damage.why, "a record that changes");
+}
+
+// Some of an earlier segment's were written again into a later one: both are read in turns.
+void records_of_two_segments_in_turns(void**) {
+  const TemporaryDirectory directory;
+  SegmentBytes first(1, 1), second(2, 3);
+  std::map<Sequence, std::string> expected;
+  const std::string text(40, 'c');
+  for (Sequence i = 1; i <= 300; ++i) {
+    const auto accept =
+        small_accept(static_cast<std::uint8_t>(i), std::string_view(text).substr(0, i % 40));
+    first.add(accept, i);
+    if (i % 3 == 0)
+      second.add_as(i, accept, i);
+    expected[i] = '\1' + body_of(accept);
+  }
+  directory.write("0", first.whole());
+  directory.write("1", second.whole());
+  const Reading reading = reading_of(directory);
+  assert_undamaged(reading);
+  assert_true(reading.records == expected);
+  for (const auto& [sequence, place] : reading.places)
+    assert_int_equal(place.slot, sequence % 3 == 0 ? 1 : 0);
 }
 
 // Where the system has no room for another thread the one that asks does it all.
@@ -543,6 +605,8 @@ int main() {
       cmocka_unit_test(segments_in_the_order_of_their_generations),
       cmocka_unit_test(what_an_earlier_use_left_is_not_read),
       cmocka_unit_test(many_records_and_long_ones),
+      cmocka_unit_test(records_that_change_are_damage),
+      cmocka_unit_test(records_of_two_segments_in_turns),
       cmocka_unit_test(without_threads_the_same_is_read),
       cmocka_unit_test(a_torn_tail_is_cut),
       cmocka_unit_test(of_a_torn_batch_the_first_records_count),
