@@ -160,6 +160,8 @@ void SmtpService::judge_waiting_again() {
   auto before = std::exchange(waiting_, {});
   for (auto& [number, waiting] : before) {
     names_.drop(waiting.ticket);
+    if (waiting.tls_first && !generation_->tls)
+      continue; // its listener is gone, and what it would say cannot be understood
     switch (generation_->access_of(waiting.accepted.address)) {
     case Generation::Access::granted:
       begin_session(std::move(waiting.accepted), waiting.tls_first, std::move(waiting.visit),

@@ -119,8 +119,9 @@ class Lab:
             sections.setdefault(section, {}).update(keys)
         lines = []
         for section, keys in sections.items():
-            lines.append(f"[{section}]")
-            lines += [f"{key} = {value}" for key, value in keys.items() if value is not None]
+            stated = [f"{key} = {value}" for key, value in keys.items() if value is not None]
+            if stated or not keys:
+                lines += [f"[{section}]", *stated]
         self.configuration_path.write_text("\n".join(lines) + "\n")
         self.configuration_path.chmod(0o600)
 
