@@ -1,6 +1,7 @@
 // The other processes: their programs, users, directories and limits.
 #include "letterlockd/programs.h"
 
+#include "common/ipc/messages/lookup.h"
 #include "common/ipc/routes.h"
 #include "common/os/users.h"
 #include "letterlockd/settings.h"
@@ -41,8 +42,8 @@ std::uint32_t open_files(Role role, const conf::Configuration& configuration) {
     return base + 3 * connections_of_worker(configuration.limits, workers);
   case Role::pop3d: // a socket and an open message
     return base + 2 * connections_of_worker(configuration.limits, workers);
-  case Role::resolvd: // a link to each worker, and its sockets
-    return 2 * base;
+  case Role::resolvd: // a link to each worker, a socket for each question, some for long answers
+    return 2 * base + ipc::most_questions_at_once;
   case Role::queued: // scratch files, messages on their way, and what peers have not taken yet
     return 8 * base + workers * scratch_files_of_worker(configuration.limits, workers) +
            configuration.limits.connections;

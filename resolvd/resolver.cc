@@ -1,6 +1,8 @@
 // The calls of libunbound's event interface.
 #include "resolvd/resolver.h"
 
+#include "common/ipc/messages/lookup.h"
+
 #include <unbound-event.h>
 #include <unbound.h>
 
@@ -9,6 +11,9 @@
 namespace letterlock::resolvd {
 
 namespace {
+
+// Connections at once, for answers that do not fit into a datagram; what is beyond waits.
+constexpr std::uint32_t most_by_tcp = 64;
 
 struct Option {
   const char* name;
@@ -22,9 +27,6 @@ constexpr Option options[] = {
     {"do-not-query-localhost:", "no"},
     // Answers for private networks come from the servers too, and not from tables of the library.
     {"unblock-lan-zones:", "yes"},
-    // UDP sockets at once; what is beyond waits.
-    {"outgoing-range:", "64"},
-    {"num-queries-per-thread:", "4096"},
     {"msg-cache-size:", "4m"},
     {"rrset-cache-size:", "8m"},
 };
@@ -47,6 +49,13 @@ Expected<void> set_up(ub_ctx* context, const std::vector<Server>& servers) {
   // Its lines would have names of strangers in them.
   ub_ctx_debugout(context, nullptr);
   for (const auto& [name, value] : options)
+    if (auto set = checked(ub_ctx_set_option(context, name, value), name); !set)
+      return set;
+  const std::string at_once = std::to_string(ipc::most_questions_at_once),
+                    by_tcp = std::to_string(most_by_tcp);
+  for (const auto& [name, value] : {Option{"outgoing-range:", at_once.c_str()},
+                                    Option{"num-queries-per-thread:", at_once.c_str()},
+                                    Option{"outgoing-num-tcp:", by_tcp.c_str()}})
     if (auto set = checked(ub_ctx_set_option(context, name, value), name); !set)
       return set;
   for (const Server& server : servers) {
@@ -94,7 +103,7 @@ Resolver::~Resolver() {
 }
 
 void Resolver::ask(const std::string& name, RecordType type, Done done) {
-  if (questions_.size() >= most_questions)
+  if (questions_.size() >= ipc::most_questions_at_once)
     return done({});
   const std::uint64_t number = ++last_number_;
   const auto [place, is_new] =

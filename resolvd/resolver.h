@@ -35,8 +35,6 @@ public:
   // A message of the DNS that answers the question; empty if none could be had. Good for the call.
   using Done = std::function<void(Bytes message)>;
 
-  // So many questions at once; there is no answer to further ones.
-  static constexpr std::size_t most_questions = 4096;
   // libunbound asks a server less and less that does not answer, and in the end fails at once. The
   // names may be to blame and not the server: whoever has a dead reverse zone could bring that
   // about, and keep others out. So a failure that comes sooner than this makes all of what it has

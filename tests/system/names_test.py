@@ -146,6 +146,20 @@ class NamesTest(unittest.TestCase):
                     self.assertTrue(each.recv(1000).startswith(IN_DOUBT.encode()))
         self.assert_greeted(lab, FRIEND, WELCOME)
 
+    def test_many_questions_without_an_answer_hold_up_no_other(self):
+        self.server.add_host(FRIEND, "mail.example.net")
+        strangers = [f"127.5.0.{last}" for last in range(1, 151)]
+        for address in strangers:
+            self.server.records[reverse(address)] = SILENCE
+        lab = self.lab()
+        with contextlib.ExitStack() as clients:
+            for address in strangers:
+                clients.enter_context(socket.create_connection(
+                    ("127.0.0.1", lab.smtp_port), PATIENCE, (address, 0)))
+            self.assert_greeted(lab, FRIEND, WELCOME)
+            asked = {name for name, _ in self.server.asked}
+            self.assertLessEqual({reverse(address) for address in strangers}, asked)
+
     def test_death_of_resolvd_costs_the_sessions_that_wait_for_it(self):
         self.server.records[reverse(FRIEND)] = SILENCE
         lab = self.lab()
@@ -204,6 +218,28 @@ class NamesTest(unittest.TestCase):
             waits.settimeout(PATIENCE)
             self.assertTrue(waits.recv(1000).startswith(b"421 4.3.2 "))
         self.assertEqual(lab.wait_for_end(), 0)
+
+    def test_reload_takes_tls_away_from_who_waits_for_it(self):
+        servers = {"resolvers": f"127.0.0.1:{self.server.port}"}
+        for allowed in "127.0.0.0/8", "mail.example.net":
+            self.server.records[reverse(FRIEND)] = SILENCE
+            lab = self.lab()
+            workers = lab.pids("smtpd")
+            with contextlib.ExitStack() as clients:
+                waiting = [clients.enter_context(socket.create_connection(
+                    ("127.0.0.1", lab.smtps_port), PATIENCE, (FRIEND, 0))) for _ in range(8)]
+                self.assertTrue(self.server.wait_for_question(reverse(FRIEND), PATIENCE))
+                no_tls = {"certificate": None, "key": None}
+                lab.configure({
+                    "access": {"allow": allowed}, "tls": no_tls, "domain example.org": no_tls,
+                    "server": servers | {"smtps_listen": None, "pop3s_listen": None,
+                                         "pop3_listen": None}})
+                self.assertIn(" reloaded ", lab.reload())
+                self.server.add_host(FRIEND, "mail.example.net")
+                for each in waiting:
+                    self.assertEqual(each.recv(1000), b"")
+            self.assert_greeted(lab, FRIEND, WELCOME)
+            self.assertEqual(lab.pids("smtpd"), workers)
 
     def test_waiting_clients_count_as_connections(self):
         self.server.records[reverse(FRIEND)] = SILENCE
