@@ -95,6 +95,8 @@ Expected<Pop3Service::Generation> Pop3Service::make_generation() {
 
 void Pop3Service::switch_generation() {
   serving_ = std::exchange(prepared_, std::nullopt);
+  for (const auto& [number, session] : sessions_)
+    session.adapter->renew(serving_->terms.tls);
   set_open();
 }
 

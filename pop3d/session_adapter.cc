@@ -56,6 +56,11 @@ void SessionAdapter::shut_down() {
   resume();
 }
 
+void SessionAdapter::renew(const std::optional<io::TlsServer>& tls) {
+  if (tls)
+    tls_ = tls;
+}
+
 // ---- The connection
 
 std::size_t SessionAdapter::input(Bytes bytes) {

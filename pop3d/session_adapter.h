@@ -24,7 +24,7 @@
 
 namespace letterlock::pop3d {
 
-// What a new session has of the configuration; it keeps it until it ends.
+// What a new session has of the configuration; it keeps all but `tls` until it ends.
 struct Terms {
   ipc::HostName hostname;
   std::optional<io::TlsServer> tls; // none: no STLS
@@ -52,6 +52,9 @@ public:
 
   // The server goes down: the command under way is finished, then the client is told.
   void shut_down();
+  // After a reload: what begins from now on is by these certificates; keyd gives up those of
+  // before.
+  void renew(const std::optional<io::TlsServer>& tls);
   // Ends the connection now; ended() follows.
   void abort(std::string_view why) { connection_.abort(why); }
 
@@ -140,7 +143,7 @@ private:
 
   Context& context_;
   Backend& backend_;
-  const std::optional<io::TlsServer> tls_;
+  std::optional<io::TlsServer> tls_;
   const std::chrono::milliseconds silence_;
   const std::string address_;
   const std::uint64_t number_;

@@ -47,6 +47,20 @@ def served_fingerprint(lab):
 class ReloadTest(unittest.TestCase):
     RELOADS = 50
 
+    def test_tls_that_begins_after_a_reload_is_by_its_certificates(self):
+        with Lab() as lab, lab.smtp() as mail, Pop3(lab.pop3_port) as reader:
+            mail.hello()
+            fresh = certificates.make(lab.directory, "fresh", ("mx.example.com", "127.0.0.1"))
+            lab.trust_also(fresh)
+            install(lab, fresh)
+            self.assertIn(" reloaded ", lab.reload())
+            mail.encrypt(lab.trust())
+            reader.command("STLS")
+            reader.start_tls(lab.trust())
+            self.assertEqual(mail.peer_fingerprint, fresh.fingerprint)
+            self.assertEqual(reader.peer_fingerprint, fresh.fingerprint)
+            reader.command("CAPA")
+
     def break_it(self, lab, kind, good):
         """Installs a set that nobody must be served; the words that the log must have about it."""
         install(lab, good)
