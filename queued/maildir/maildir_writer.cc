@@ -36,10 +36,6 @@ SystemResult<const MaildirDirectories*> MaildirWriter::directories(std::uint32_t
   return &open_.emplace(mailbox, Open{std::move(*opened), now}).first->second.directories;
 }
 
-std::string MaildirWriter::name_of(const CopyName& copy) const {
-  return format_maildir_name(copy.received, copy.message, host_, copy.stored_size, copy.wire_size);
-}
-
 SystemResult<void> MaildirWriter::write_to(int directory, const std::string& name, Bytes head,
                                            Bytes content, bool sync) {
   auto file = files_.create_file(directory, name, message_mode);

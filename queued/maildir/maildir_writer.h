@@ -16,14 +16,6 @@
 
 namespace letterlock::queued {
 
-// What a copy's name is made of.
-struct CopyName {
-  Id128 message;
-  std::int64_t received = 0;     // seconds since 1970
-  std::uint64_t stored_size = 0; // of head and content
-  std::uint64_t wire_size = 0;   // of head and content
-};
-
 // A file of a maildrop, as somebody saw it last.
 struct SeenFile {
   std::string base; // its name without flags
@@ -49,10 +41,8 @@ enum class LinkResult : std::uint8_t {
 class MaildirWriter {
 public:
   // ROOT (borrowed) is the state directory; both outlive the writer.
-  MaildirWriter(FileSystem& files, int root, const MaildirHost& host)
-      : files_(files), root_(root), host_(host) {}
+  MaildirWriter(FileSystem& files, int root) : files_(files), root_(root) {}
 
-  std::string name_of(const CopyName& copy) const;
 
   // HEAD and CONTENT become one file: tmp, then new.
   SystemResult<void> write(std::uint32_t mailbox, const std::string& name, Bytes head,
@@ -84,7 +74,6 @@ private:
 
   FileSystem& files_;
   int root_;
-  const MaildirHost& host_;
   std::map<std::uint32_t, Open> open_;
   std::string buffer_;
 };

@@ -52,6 +52,7 @@ struct RemovalJob {
   std::vector<SeenFile> files;
   std::vector<Id128> messages; // of those that are ours
   bool looked_for = false;     // by these ids too: recovery left it, and does not know the names
+  bool begun = false;          // the copies that it removes are forgotten
   std::uint64_t stuck = 0;     // names it among what is stuck
 };
 

@@ -336,10 +336,16 @@ void MaildirStore::open_maildrop(MaildropLock lock,
 void MaildirStore::begin_opening(MaildropLock lock,
                                  std::function<void(ReadResult<std::shared_ptr<Maildrop>>)> done) {
   const auto mailbox = static_cast<std::uint32_t>(lock.held()->account());
-  materialiser_->after_all(
-      mailbox, [this, lock = std::move(lock), done = std::move(done)](Unsettled unsettled) mutable {
-        open_when_settled(std::move(lock), std::move(unsettled), std::move(done));
-      });
+  materialiser_->after_all(mailbox, [this, lock = std::move(lock), done = std::move(done)](
+                                        SystemResult<Unsettled> unsettled) mutable {
+    if (unsettled)
+      return open_when_settled(std::move(lock), std::move(*unsettled), std::move(done));
+    static_cast<void>(std::exchange(lock, MaildropLock(nullptr))); // before anybody hears of it
+    completions_->post([done = std::move(done), error = unsettled.error()] {
+      done(std::unexpected(
+          ReadError{ReadFault::failed, Error::system("maildrop", error.number).text}));
+    });
+  });
 }
 
 // On a thread of the materialiser.

@@ -84,7 +84,8 @@ void Materialiser::moved(Moved one) {
   post_one(mailbox, std::move(one));
 }
 
-void Materialiser::after_all(std::uint32_t mailbox, std::function<void(Unsettled)> then) {
+void Materialiser::after_all(std::uint32_t mailbox,
+                             std::function<void(SystemResult<Unsettled>)> then) {
   backlog_->add(1, 0);
   shards_[mailbox % shards_.size()]->post_urgently({mailbox, std::move(then)});
 }

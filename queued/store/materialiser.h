@@ -62,8 +62,8 @@ public:
   // removals of the same messages. What is left when the Materialiser goes is the next start's.
   void settle(std::vector<Settlement> settlements);
   // Calls THEN on the maildrop's thread once all that was added for it before is carried out or
-  // stuck, with what is stuck or waits to be settled.
-  void after_all(std::uint32_t mailbox, std::function<void(Unsettled)> then);
+  // stuck, with what is stuck or waits to be settled. An error: what is there cannot be told.
+  void after_all(std::uint32_t mailbox, std::function<void(SystemResult<Unsettled>)> then);
   // A sync has failed: writes the copies again, synced one by one. DONE is called on
   // a thread of its own for each mailbox, with why it failed, or nothing.
   void rewrite(std::uint32_t mailbox, std::vector<CopyJob> jobs,

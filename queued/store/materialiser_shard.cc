@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <iterator>
 #include <span>
+#include <utility>
 
 namespace letterlock::queued {
 
@@ -26,8 +27,7 @@ MaterialiserShard::MaterialiserShard(const MaterialiserPlaces& places,
                                      const MaterialiserOptions& options,
                                      std::shared_ptr<MaterialiserBacklog> backlog,
                                      StuckCounts& counts)
-    : places_(places), backlog_(std::move(backlog)),
-      writer_(places.files, places.root, places.host),
+    : places_(places), backlog_(std::move(backlog)), writer_(places.files, places.root),
       restorer_(places.files, places.root, places.journal, places.large, places.host),
       stuck_(counts, options.first_retry, options.last_retry),
       thread_(start_thread([this] { run(); })) {}
@@ -103,8 +103,8 @@ std::optional<std::uint32_t> MaterialiserShard::maildrop_of(const MaterialiserJo
       job);
 }
 
-// A few, so that whoever waits for room, or comes with something urgent, has not long to wait. A
-// removal is the last of them: there may be a rest.
+// A few, so that whoever waits for room, or comes with something urgent, has not long to wait. What
+// may have a rest is the last of them.
 std::deque<MaterialiserJob> MaterialiserShard::take() {
   const std::lock_guard guard(mutex_);
   std::deque<MaterialiserJob> taken;
@@ -125,7 +125,8 @@ void MaterialiserShard::take_from(std::deque<MaterialiserJob>& jobs,
   while (!jobs.empty() && taken.size() < jobs_at_once) {
     taken.push_back(std::move(jobs.front()));
     jobs.pop_front();
-    if (std::holds_alternative<RemovalJob>(taken.back()))
+    if (std::holds_alternative<RemovalJob>(taken.back()) ||
+        std::holds_alternative<Barrier>(taken.back()))
       return;
   }
 }
@@ -138,6 +139,32 @@ void MaterialiserShard::put_back(RemovalJob rest) {
   (lane != urgent_.end() ? lane->jobs : jobs_).emplace_front(std::move(rest));
 }
 
+// The others have their turn before it.
+void MaterialiserShard::put_back(Barrier barrier) {
+  backlog_->add(1, 0);
+  const std::lock_guard guard(mutex_);
+  auto lane = lane_of(barrier.mailbox);
+  if (lane == urgent_.end())
+    lane = urgent_.insert(lane, Lane{barrier.mailbox, {}});
+  lane->jobs.emplace_front(std::move(barrier));
+}
+
+// What is expunged need not come into its maildrop any more.
+void MaterialiserShard::begin(RemovalJob& removal) {
+  const auto is_its = [&](const UnderWay& one) {
+    return one.settling.mailbox() == removal.mailbox;
+  };
+  if (std::exchange(removal.begun, true) ||
+      (stuck_.empty() && std::none_of(settlings_.begin(), settlings_.end(), is_its)))
+    return;
+  const auto end = [this](const CopyJob& of) { places_.progress.end(of.sequence); };
+  const RemovedCopies removed(removal, places_.host);
+  stuck_.drop_copies(removed, end);
+  for (UnderWay& one : settlings_)
+    if (is_its(one))
+      one.settling.drop_copies(removed, end);
+}
+
 void MaterialiserShard::carry_out(MaterialiserJob& job) {
   if (auto* copy = std::get_if<CopyJob>(&job)) {
     if (const auto placed = place(*copy); !placed)
@@ -146,13 +173,7 @@ void MaterialiserShard::carry_out(MaterialiserJob& job) {
     copy->claim.reset();
     places_.progress.end(copy->sequence);
   } else if (auto* removal = std::get_if<RemovalJob>(&job)) {
-    // What is expunged need not come into its maildrop any more.
-    const auto end = [this](const CopyJob& of) { places_.progress.end(of.sequence); };
-    const RemovedCopies removed_copies(*removal, places_.host);
-    stuck_.drop_copies(removed_copies, end);
-    for (UnderWay& one : settlings_)
-      if (one.settling.mailbox() == removal->mailbox)
-        one.settling.drop_copies(removed_copies, end);
+    begin(*removal);
     const bool in_steps = !removal->looked_for && removal->files.size() > files_removed_at_once;
     const auto removed = in_steps ? remove_last(*removal) : remove(*removal);
     if (!removed)
@@ -161,7 +182,11 @@ void MaterialiserShard::carry_out(MaterialiserJob& job) {
       return put_back(std::move(*removal));
     places_.progress.end(removal->sequence);
   } else if (auto* barrier = std::get_if<Barrier>(&job)) {
-    barrier->then(unsettled_of(barrier->mailbox));
+    auto unsettled = unsettled_of(barrier->mailbox);
+    if (unsettled && !*unsettled)
+      return put_back(std::move(*barrier));
+    barrier->then(unsettled ? SystemResult<Unsettled>(std::move(**unsettled))
+                            : std::unexpected(unsettled.error()));
   } else if (auto* rewrite = std::get_if<Rewrite>(&job)) {
     const auto done = restorer_.restore_durably(rewrite->mailbox, rewrite->jobs);
     rewrite->done(done ? done->why : Error::system("maildrop", done.error().number).text);
@@ -245,15 +270,54 @@ void MaterialiserShard::put_aside(StuckJob job, Errno error) {
   places_.progress.wake();
 }
 
-Unsettled MaterialiserShard::unsettled_of(std::uint32_t mailbox) {
+// None: there is more to do before.
+SystemResult<std::optional<Unsettled>> MaterialiserShard::unsettled_of(std::uint32_t mailbox) {
   Unsettled unsettled;
-  for (UnderWay& one : settlings_)
-    if (one.settling.mailbox() == mailbox)
-      one.settling.prepare_session(restorer_, events_of(one), unsettled);
-  Unsettled stuck = stuck_.of_mailbox(mailbox);
-  std::move(stuck.copies.begin(), stuck.copies.end(), std::back_inserter(unsettled.copies));
-  std::move(stuck.removals.begin(), stuck.removals.end(), std::back_inserter(unsettled.removals));
+  for (UnderWay& one : settlings_) {
+    if (one.settling.mailbox() != mailbox)
+      continue;
+    const auto ready = one.settling.prepare_session(restorer_, events_of(one), unsettled);
+    if (!ready)
+      return std::unexpected(ready.error());
+    if (!*ready)
+      return std::nullopt;
+  }
+  auto stuck = stuck_of(mailbox);
+  if (!stuck)
+    return std::unexpected(stuck.error());
+  std::move(stuck->copies.begin(), stuck->copies.end(), std::back_inserter(unsettled.copies));
+  std::move(stuck->removals.begin(), stuck->removals.end(), std::back_inserter(unsettled.removals));
   return unsettled;
+}
+
+// What a settlement did not bring into its place may be there all the same, wherever, and not
+// whole.
+SystemResult<Unsettled> MaterialiserShard::stuck_of(std::uint32_t mailbox) {
+  Unsettled stuck = stuck_.of_mailbox(mailbox);
+  std::vector<CopyJob> looked_for;
+  std::copy_if(stuck.copies.begin(), stuck.copies.end(), std::back_inserter(looked_for),
+               [](const CopyJob& copy) { return copy.looked_for; });
+  if (looked_for.empty())
+    return stuck;
+  const auto found = restorer_.find(mailbox, looked_for);
+  if (!found)
+    return std::unexpected(found.error());
+  stuck_.each_copy_of(mailbox, [&](CopyJob& copy) { note_found(copy, *found); });
+  std::erase_if(stuck.copies, [](const CopyJob& copy) { return copy.looked_for; });
+  for (CopyJob& copy : looked_for)
+    switch (view_of(copy, *found)) {
+    case SessionView::hidden:
+      break;
+    case SessionView::pending:
+      stuck.copies.push_back(std::move(copy));
+      break;
+    case SessionView::settled_first:
+      if (const auto restored = restorer_.restore(copy, *found); !restored)
+        return std::unexpected(restored.error());
+      if (stuck_.replace(copy.stuck, std::nullopt))
+        places_.progress.end(copy.sequence);
+    }
+  return stuck;
 }
 
 SettlementEvents MaterialiserShard::events_of(UnderWay& one) {
@@ -297,10 +361,10 @@ void MaterialiserShard::settle_some() {
 }
 
 void MaterialiserShard::retry_stuck() {
-  if (stuck_.empty())
-    return;
-  stuck_.retry([this](StuckJob& job) { return retry(job); },
-               [this](std::vector<CopyJob*> copies) { return retry_together(std::move(copies)); });
+  if (!stuck_.empty())
+    stuck_.retry(
+        [this](StuckJob& job) { return retry(job); },
+        [this](std::vector<CopyJob*> copies) { return retry_together(std::move(copies)); });
   std::erase_if(failing_, [this](std::uint32_t mailbox) {
     if (stuck_.has(mailbox))
       return false;
@@ -319,6 +383,7 @@ std::vector<bool> MaterialiserShard::retry_together(std::vector<CopyJob*> copies
     jobs.push_back(*copy);
   const auto found = restorer_.find(jobs.front().mailbox, jobs);
   for (std::size_t i = 0; found && i < jobs.size(); ++i) {
+    note_found(*copies[i], *found);
     const auto restored = restorer_.restore(jobs[i], *found);
     if (!restored)
       continue;

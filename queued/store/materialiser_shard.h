@@ -16,7 +16,7 @@ namespace letterlock::queued {
 
 struct Barrier {
   std::uint32_t mailbox = 0;
-  std::function<void(Unsettled)> then;
+  std::function<void(SystemResult<Unsettled>)> then;
 };
 struct Rewrite {
   std::uint32_t mailbox = 0;
@@ -98,6 +98,7 @@ private:
   std::deque<MaterialiserJob> take();
   static void take_from(std::deque<MaterialiserJob>& jobs, std::deque<MaterialiserJob>& taken);
   void put_back(RemovalJob rest);
+  void put_back(Barrier barrier);
   void run();
   void carry_out(MaterialiserJob& job);
   SystemResult<void> place(CopyJob& job);
@@ -106,7 +107,9 @@ private:
   void say_missing(const CopyJob& job);
   void settle_some();
   SettlementEvents events_of(UnderWay& one); // which it borrows
-  Unsettled unsettled_of(std::uint32_t mailbox);
+  void begin(RemovalJob& removal);
+  SystemResult<std::optional<Unsettled>> unsettled_of(std::uint32_t mailbox);
+  SystemResult<Unsettled> stuck_of(std::uint32_t mailbox);
   void retry_stuck();
   bool retry(StuckJob& job);
   std::vector<bool> retry_together(std::vector<CopyJob*> copies);

@@ -222,11 +222,9 @@ SystemResult<void> Restorer::remove(std::uint32_t mailbox, const std::vector<Id1
   const auto directories = MaildirDirectories::open(root_, mailbox);
   if (!directories)
     return std::unexpected(directories.error());
-  std::unordered_map<std::string, bool> wanted;
+  std::unordered_set<std::string> wanted(bases.begin(), bases.end());
   for (const Id128& message : messages)
-    wanted.emplace(message.hex(), true);
-  for (const std::string& base : bases)
-    wanted.emplace(base, false);
+    wanted.insert(message.hex());
   for (const UniqueFd* directory : {&directories->fresh, &directories->cur}) {
     std::vector<std::string> names;
     const auto visited = visit_directory(directory->get(), [&](const std::string& name, FileKind) {

@@ -50,7 +50,7 @@ class Restorer {
 public:
   // JOURNAL and LARGE are the open directories.
   Restorer(FileSystem& files, int root, int journal, int large, const MaildirHost& host)
-      : files_(files), root_(root), large_(large), host_(host), writer_(files, root, host),
+      : files_(files), root_(root), large_(large), host_(host), writer_(files, root),
         records_(journal) {}
 
   // Which of COPIES, which are of one mailbox, are in its maildrop, in one listing of it.

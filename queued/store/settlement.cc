@@ -5,8 +5,7 @@
 
 #include <algorithm>
 #include <span>
-#include <string_view>
-#include <unordered_set>
+#include <utility>
 
 namespace letterlock::queued {
 
@@ -16,39 +15,61 @@ constexpr std::size_t copies_at_once = 64;
 
 } // namespace
 
-void Settling::begin(Restorer& restorer, const SettlementEvents& events) {
-  begun_ = true;
-  for (RemovalJob& removal : std::exchange(all_.removals, {})) {
-    std::vector<std::string> bases;
-    for (const SeenFile& file : removal.files)
-      bases.push_back(file.base);
-    if (const auto removed = restorer.remove(all_.mailbox, removal.messages, bases); !removed)
-      events.failed(std::move(removal), removed.error());
-    else
-      events.removed(removal);
+SessionView view_of(const CopyJob& copy, const FoundCopies& found) {
+  static const std::vector<CopyFile> nowhere;
+  const auto files = found.find(copy.message);
+  bool is_somewhere = false, is_listed = false;
+  for (const CopyFile& file : files == found.end() ? nowhere : files->second) {
+    const bool listed = file.folder == "new" || file.folder == "cur";
+    if (listed && !own_message_id(file.name))
+      return SessionView::settled_first;
+    is_somewhere = true;
+    is_listed = is_listed || listed;
   }
-  find(restorer, events);
+  // In a sub-folder, or removed by another program.
+  return (is_somewhere || copy.was_there) && !is_listed ? SessionView::hidden
+                                                        : SessionView::pending;
+}
+
+void note_found(CopyJob& copy, const FoundCopies& found) {
+  const auto files = found.find(copy.message);
+  copy.was_there = copy.was_there || (files != found.end() && !files->second.empty());
+}
+
+SystemResult<void> Settling::find(Restorer& restorer) {
+  if (next_ == all_.copies.size())
+    return {};
+  auto found = restorer.find(all_.mailbox, std::span(all_.copies).subspan(next_));
+  if (!found)
+    return std::unexpected(found.error());
+  found_ = std::move(*found);
+  for (std::size_t i = next_; i < all_.copies.size(); ++i)
+    note_found(all_.copies[i], found_);
+  if (std::exchange(listed_, true))
+    return {};
   for (CopyJob& copy : all_.copies) {
     if (!copy.claim)
       continue;
     // What is there is counted as what the maildrop holds, and what is not will come.
-    if (any_file(copy, [](const CopyFile&) { return true; }))
+    const auto files = found_.find(copy.message);
+    if (files != found_.end() && !files->second.empty())
       copy.claim.reset();
     else
       copy.claim->keep();
   }
+  return {};
 }
 
-void Settling::find(Restorer& restorer, const SettlementEvents& events) {
-  if (next_ == all_.copies.size())
-    return;
-  auto found = restorer.find(all_.mailbox, std::span(all_.copies).subspan(next_));
-  if (found) {
-    found_ = std::move(*found);
-    return;
-  }
-  for (; next_ < all_.copies.size(); ++next_)
-    events.failed(std::move(all_.copies[next_]), found.error());
+void Settling::remove_one(Restorer& restorer, const SettlementEvents& events) {
+  RemovalJob removal = std::move(all_.removals.back());
+  all_.removals.pop_back();
+  std::vector<std::string> bases;
+  for (const SeenFile& file : removal.files)
+    bases.push_back(file.base);
+  if (const auto removed = restorer.remove(all_.mailbox, removal.messages, bases); !removed)
+    events.failed(std::move(removal), removed.error());
+  else
+    events.removed(removal);
 }
 
 void Settling::restore(Restorer& restorer, const SettlementEvents& events, CopyJob& copy) const {
@@ -58,14 +79,14 @@ void Settling::restore(Restorer& restorer, const SettlementEvents& events, CopyJ
     events.failed(std::move(copy), restored.error());
 }
 
-bool Settling::any_file(const CopyJob& copy, const std::function<bool(const CopyFile&)>& is) const {
-  const auto files = found_.find(copy.message);
-  return files != found_.end() && std::any_of(files->second.begin(), files->second.end(), is);
-}
-
 bool Settling::step(Restorer& restorer, const SettlementEvents& events) {
-  if (!begun_)
-    begin(restorer, events);
+  if (!all_.removals.empty()) {
+    remove_one(restorer, events);
+    return true;
+  }
+  if (const auto found = listed_ ? SystemResult<void>() : find(restorer); !found)
+    for (; next_ < all_.copies.size(); ++next_)
+      events.failed(std::move(all_.copies[next_]), found.error());
   const std::size_t end = std::min(next_ + copies_at_once, all_.copies.size());
   for (; next_ < end; ++next_)
     restore(restorer, events, all_.copies[next_]);
@@ -85,38 +106,37 @@ void Settling::drop_copies(const RemovedCopies& removed,
                     all_.copies.end());
 }
 
-void Settling::prepare_session(Restorer& restorer, const SettlementEvents& events,
-                               Unsettled& unsettled) {
-  if (!begun_)
-    begin(restorer, events);
-  else
-    find(restorer, events); // others may have been there since
-  const auto is_listed = [](const CopyFile& file) {
-    return file.folder == "new" || file.folder == "cur";
-  };
+SystemResult<bool> Settling::prepare_session(Restorer& restorer, const SettlementEvents& events,
+                                             Unsettled& unsettled) {
+  if (const auto found = find(restorer); !found) // others may have been there since
+    return std::unexpected(found.error());
+  std::size_t settled = 0;
+  bool is_ready = true;
   const auto left = all_.copies.begin() + static_cast<std::ptrdiff_t>(next_);
-  all_.copies.erase(std::remove_if(left, all_.copies.end(),
-                                   [&](CopyJob& copy) {
-                                     if (!any_file(copy, [&](const CopyFile& file) {
-                                           return is_listed(file) && !own_message_id(file.name);
-                                         }))
-                                       return false;
-                                     restore(restorer, events, copy);
-                                     return true;
-                                   }),
-                    all_.copies.end());
+  const auto settle_first = [&](CopyJob& copy) {
+    if (view_of(copy, found_) != SessionView::settled_first)
+      return false;
+    if (settled == copies_at_once) {
+      is_ready = false;
+      return false;
+    }
+    ++settled;
+    restore(restorer, events, copy);
+    return true;
+  };
+  all_.copies.erase(std::remove_if(left, all_.copies.end(), settle_first), all_.copies.end());
+  if (!is_ready)
+    return false;
   unsettled.copies.reserve(unsettled.copies.size() + all_.copies.size() - next_);
   for (std::size_t i = next_; i < all_.copies.size(); ++i) {
-    const CopyJob& copy = all_.copies[i];
-    const bool is_somewhere = any_file(copy, [](const CopyFile&) { return true; });
-    // In a sub-folder, or removed by another program.
-    if ((is_somewhere || copy.was_there) && !any_file(copy, is_listed))
+    if (view_of(all_.copies[i], found_) == SessionView::hidden)
       continue;
-    CopyJob& given = unsettled.copies.emplace_back(copy);
+    CopyJob& given = unsettled.copies.emplace_back(all_.copies[i]);
     given.booking.reset();
     given.claim.reset();
   }
   unsettled.removals.insert(unsettled.removals.end(), all_.removals.begin(), all_.removals.end());
+  return true;
 }
 
 } // namespace letterlock::queued

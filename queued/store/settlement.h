@@ -25,6 +25,17 @@ struct SettlementEvents {
   std::function<void(StuckJob, Errno)> failed;
 };
 
+// How a session that begins now is to see a copy that may not be in its place, or not whole. Others
+// may have renamed its file, so that the session cannot know it for the copy.
+enum class SessionView : std::uint8_t {
+  pending,       // a message, read from the journal
+  hidden,        // where sessions do not look, or removed by another program
+  settled_first, // then it is a file like others
+};
+SessionView view_of(const CopyJob& copy, const FoundCopies& found);
+// What a listing has found and is not there later another program has removed.
+void note_found(CopyJob& copy, const FoundCopies& found);
+
 // One thread uses it; it waits for the disk.
 class Settling {
 public:
@@ -36,18 +47,19 @@ public:
   // Forgets those, and shows each to EACH.
   void drop_copies(const RemovedCopies& removed, const std::function<void(const CopyJob&)>& each);
   // Adds what a session that begins now has to know: copies that may not be in their place yet, or
-  // not whole, and what is to go. Others may have renamed files, so that the session cannot know
-  // them for copies: these are settled first.
-  void prepare_session(Restorer& restorer, const SettlementEvents& events, Unsettled& unsettled);
+  // not whole, and what is to go. False: it has settled some of those that come first, and is to be
+  // called again, when others had their turn; an error: the maildrop cannot be listed. Nothing was
+  // added then.
+  SystemResult<bool> prepare_session(Restorer& restorer, const SettlementEvents& events,
+                                     Unsettled& unsettled);
 
 private:
-  void begin(Restorer& restorer, const SettlementEvents& events);
-  void find(Restorer& restorer, const SettlementEvents& events);
+  void remove_one(Restorer& restorer, const SettlementEvents& events);
+  SystemResult<void> find(Restorer& restorer);
   void restore(Restorer& restorer, const SettlementEvents& events, CopyJob& copy) const;
-  bool any_file(const CopyJob& copy, const std::function<bool(const CopyFile&)>& is) const;
 
-  Settlement all_; // copies: what is left, from next_ on
-  bool begun_ = false;
+  Settlement all_;      // copies: what is left, from next_ on
+  bool listed_ = false; // at least once
   std::size_t next_ = 0;
   FoundCopies found_;
 };

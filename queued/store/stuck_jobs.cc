@@ -144,6 +144,12 @@ void StuckJobs::drop_copies(const RemovedCopies& removed,
   });
 }
 
+void StuckJobs::each_copy_of(std::uint32_t mailbox, const std::function<void(CopyJob&)>& see) {
+  for (Stuck& stuck : jobs_)
+    if (auto* copy = std::get_if<CopyJob>(&stuck.job); copy != nullptr && copy->mailbox == mailbox)
+      see(*copy);
+}
+
 namespace {
 
 void add(Unsettled& to, const StuckJob& job) {

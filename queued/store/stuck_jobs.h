@@ -77,6 +77,7 @@ public:
   // Forgets those, and shows each to EACH.
   void drop_copies(const RemovedCopies& removed, const std::function<void(const CopyJob&)>& each);
 
+  void each_copy_of(std::uint32_t mailbox, const std::function<void(CopyJob&)>& see);
   // Without the bookings and claims of copies, which end with the job itself.
   Unsettled of_mailbox(std::uint32_t mailbox) const;
   // Whose records are not above UP_TO.

@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <map>
+#include <numeric>
 
 #include "tests/unit/check.h"
 
@@ -27,15 +28,20 @@ public:
 
   std::atomic<bool> is_slow = false;
   std::atomic<bool> refuses_writes_over = false; // of message files
+  std::atomic<bool> refuses_message_files = false;
   std::atomic<int> failing_syncs = 0;
   std::function<void(const std::string& path)> before_sync_file, before_sync_directory;
 
   SystemResult<UniqueFd> create_file(int directory, const std::string& name, mode_t mode) override {
     take_a_while(name);
+    if (refuses_message_files && is_message(name))
+      return std::unexpected(Errno{EIO});
     return PassingFileSystem::create_file(directory, name, mode);
   }
   SystemResult<UniqueFd> open_file(int directory, const std::string& name) override {
     take_a_while(name);
+    if (refuses_message_files && is_message(name))
+      return std::unexpected(Errno{EIO});
     return PassingFileSystem::open_file(directory, name);
   }
   SystemResult<void> write_at(int file, std::uint64_t offset, Bytes bytes) override {
@@ -60,8 +66,11 @@ public:
   }
 
 private:
+  static bool is_message(const std::string& name) {
+    return name.find("mx.example.com") != std::string::npos;
+  }
   void take_a_while(const std::string& name) const {
-    if (is_slow && name.find("mx.example.com") != std::string::npos)
+    if (is_slow && is_message(name))
       ::poll(nullptr, 0, 5);
   }
 };
@@ -76,7 +85,9 @@ struct Fixture {
   std::map<AccountId, std::optional<std::uint64_t>> rooms;
   std::uint8_t life = 1;
   std::size_t segments = StoreLimits{}.segments;
-  std::chrono::milliseconds interval{30'000};
+  std::chrono::milliseconds interval{30'000}, retry{1};
+  std::size_t threads = 2;
+  bool is_tried = false; // all that a start has found
   std::optional<StoreUnderTest> store;
 
   // COUNT messages in their places; then the power is cut, and all of it is on the disk.
@@ -92,6 +103,12 @@ struct Fixture {
     auto options = StoreUnderTest::default_options();
     options.life = Id128{{life}};
     options.checkpoint_interval = interval;
+    options.first_retry = retry;
+    is_tried = false;
+    options.report = [this](const StoreReport& report) {
+      is_tried = is_tried || report.event == "recovery.done";
+    };
+    options.materialise_threads = threads;
     options.limits.segments = segments;
     options.room_changed = [this](const AccountRoom& room) { rooms[room.account] = room.bytes; };
     store.emplace(directory, disk, options);
@@ -99,6 +116,13 @@ struct Fixture {
   void open_slowly() {
     disk.is_slow = true;
     open();
+  }
+  void wait_until_tried() {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    for (; !is_tried; ::poll(nullptr, 0, 1)) {
+      (*store)->drain_completions();
+      assert_true(std::chrono::steady_clock::now() < deadline);
+    }
   }
   void settle_the_rest() {
     disk.is_slow = false;
@@ -229,6 +253,122 @@ void what_others_have_renamed_is_shown_once_and_whole(void**) {
   }
   f.settle_the_rest();
   assert_int_equal((*f.store->list())->messages().size(), many);
+}
+
+// Nobody can say where its messages are while it cannot be listed. What could not be written then
+// waits longer than the settlement, and is shown no otherwise.
+void trouble_while_it_settles_shows_nothing_that_is_not_so(void**) {
+  enum class How { archived, removed, renamed };
+  for (const How how : {How::archived, How::removed, How::renamed})
+    for (const bool is_stuck : {false, true}) {
+      Fixture f(many);
+      fs::path moved;
+      if (how == How::removed) {
+        f.life = 1; // what is not there in the same life was removed
+        fs::remove(f.in("new", f.last_in_new()));
+      } else {
+        moved = f.moved_to(how == How::archived ? ".Archive/cur" : "cur", ",U=5:2,S");
+        tear(moved);
+      }
+      f.retry = std::chrono::hours(1);
+      f.disk.refuses_message_files = is_stuck;
+      f.open_slowly();
+      if (is_stuck) {
+        f.wait_until_tried();
+      } else {
+        fs::rename(f.in("cur", ""), f.in("kept", ""));
+        f.directory.write(f.box() / "cur", "no directory");
+        assert_false(f.store->list().has_value());
+        fs::remove(f.directory.path() / f.box() / "cur");
+        fs::rename(f.in("kept", ""), f.in("cur", ""));
+      }
+      f.disk.refuses_message_files = false;
+      const auto session = *f.store->list();
+      assert_int_equal(session->messages().size(), how == How::renamed ? many : many - 1);
+      for (std::size_t i = 0; i < session->messages().size(); ++i)
+        assert_true(f.store->read(*session, i) == head_for(1) + text);
+      // The one in the sub-folder is not given up with what is removed here.
+      if (how == How::archived) {
+        std::vector<std::size_t> all(session->messages().size());
+        std::iota(all.begin(), all.end(), 0);
+        assert_true(f.store->expunge(*session, all).has_value());
+        f.store.reset();
+        f.open();
+        wait_until_retired(f.directory);
+        assert_true(content_of(moved) == head_for(1) + text);
+      }
+    }
+}
+
+// A session whose maildrop others have renamed throughout waits for all of that; others do not.
+void what_comes_first_is_settled_in_turns(void**) {
+  Fixture f(many);
+  for (std::size_t i = 0; i < many; ++i)
+    f.moved_to("cur", ",U=5:2,S");
+  f.threads = 1;
+  f.open_slowly();
+  assert_true(f.store->resolve({"main", "other"}).has_value());
+  std::string order;
+  const auto begin = [&](std::uint32_t account, char name) {
+    (*f.store)->open_maildrop(*(*f.store)->lock_maildrop(AccountId{account}),
+                              [&order, name](const auto& opened) { order += opened ? name : '-'; });
+  };
+  begin(1, 'm');
+  begin(2, 'o');
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  for (; order.size() < 2 && std::chrono::steady_clock::now() < deadline; ::poll(nullptr, 0, 1))
+    (*f.store)->drain_completions();
+  assert_text_equal(order, "om");
+}
+
+// By whatever listing the settlement has known that it was there.
+void what_others_remove_while_it_settles_stays_away(void**) {
+  Fixture f(many);
+  const auto last = f.last_in_new();
+  f.open_slowly();
+  assert_int_equal((*f.store->list())->messages().size(), many);
+  assert_true(fs::remove(f.in("new", last)));
+  assert_int_equal((*f.store->list())->messages().size(), many - 1);
+  f.settle_the_rest();
+  assert_int_equal((*f.store->list())->messages().size(), many - 1);
+}
+
+// One message has a copy in each of two maildrops of the same thread.
+void what_one_account_removes_another_keeps(void**) {
+  for (const bool is_stuck : {false, true}) {
+    Fixture f(0);
+    f.threads = 1;
+    f.retry = std::chrono::hours(1);
+    f.open();
+    assert_true(f.store->resolve({"main", "other"}).has_value());
+    for (std::size_t i = 0; i < many; ++i)
+      assert_true(f.store->commit(delivery(Id128::random(), text, {1, 2})) ==
+                  CommitStatus::committed);
+    f.store->settle(1);
+    f.store->settle(2);
+    f.store.reset();
+    f.life = 3;
+    for (const int account : {1, 2})
+      for (const std::string& name : f.directory.names(f.directory.maildir(account) / "new"))
+        tear(f.directory.path() / f.directory.maildir(account) / "new" / name);
+    f.disk.refuses_message_files = is_stuck;
+    f.open_slowly();
+    if (is_stuck)
+      f.wait_until_tried();
+    f.disk.refuses_message_files = false;
+    {
+      const auto session = *f.store->list(1);
+      std::vector<std::size_t> all(session->messages().size());
+      std::iota(all.begin(), all.end(), 0);
+      assert_int_equal(all.size(), many);
+      assert_true(f.store->expunge(*session, all).has_value());
+    }
+    assert_int_equal((*f.store->list(1))->messages().size(), 0);
+    const auto session = *f.store->list(2);
+    assert_int_equal(session->messages().size(), many);
+    for (std::size_t i = 0; i < many; ++i)
+      assert_true(f.store->read(*session, i) == head_for(2) + text);
+  }
 }
 
 void what_is_there_is_not_counted_twice(void**) {
@@ -416,6 +556,10 @@ int main() {
       cmocka_unit_test(where_slots_are_few_all_is_settled_first),
       cmocka_unit_test(what_is_in_a_sub_folder_is_not_shown),
       cmocka_unit_test(what_others_have_renamed_is_shown_once_and_whole),
+      cmocka_unit_test(trouble_while_it_settles_shows_nothing_that_is_not_so),
+      cmocka_unit_test(what_comes_first_is_settled_in_turns),
+      cmocka_unit_test(what_others_remove_while_it_settles_stays_away),
+      cmocka_unit_test(what_one_account_removes_another_keeps),
       cmocka_unit_test(what_is_there_is_not_counted_twice),
       cmocka_unit_test(what_was_lost_is_counted_once),
       cmocka_unit_test(what_is_expunged_before_it_came_is_taken_away_once),
