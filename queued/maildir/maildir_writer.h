@@ -43,7 +43,6 @@ public:
   // ROOT (borrowed) is the state directory; both outlive the writer.
   MaildirWriter(FileSystem& files, int root) : files_(files), root_(root) {}
 
-
   // HEAD and CONTENT become one file: tmp, then new.
   SystemResult<void> write(std::uint32_t mailbox, const std::string& name, Bytes head,
                            Bytes content);
