@@ -183,6 +183,10 @@ void MaterialiserShard::carry_out(MaterialiserJob& job) {
     places_.progress.end(removal->sequence);
   } else if (auto* barrier = std::get_if<Barrier>(&job)) {
     auto unsettled = unsettled_of(barrier->mailbox);
+    if (!unsettled && unsettled.error().number == ENOENT) {
+      places_.remake(barrier->mailbox);
+      unsettled = unsettled_of(barrier->mailbox);
+    }
     if (unsettled && !*unsettled)
       return put_back(std::move(*barrier));
     barrier->then(unsettled ? SystemResult<Unsettled>(std::move(**unsettled))

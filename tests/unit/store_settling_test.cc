@@ -300,6 +300,15 @@ void trouble_while_it_settles_shows_nothing_that_is_not_so(void**) {
     }
 }
 
+void a_directory_that_is_missing_is_made_again(void**) {
+  Fixture f(many);
+  f.open_slowly();
+  fs::remove(f.in("cur", ""));
+  assert_int_equal((*f.store->list())->messages().size(), many);
+  f.settle_the_rest();
+  assert_int_equal((*f.store->list())->messages().size(), many);
+}
+
 // A session whose maildrop others have renamed throughout waits for all of that; others do not.
 void what_comes_first_is_settled_in_turns(void**) {
   Fixture f(many);
@@ -557,6 +566,7 @@ int main() {
       cmocka_unit_test(what_is_in_a_sub_folder_is_not_shown),
       cmocka_unit_test(what_others_have_renamed_is_shown_once_and_whole),
       cmocka_unit_test(trouble_while_it_settles_shows_nothing_that_is_not_so),
+      cmocka_unit_test(a_directory_that_is_missing_is_made_again),
       cmocka_unit_test(what_comes_first_is_settled_in_turns),
       cmocka_unit_test(what_others_remove_while_it_settles_stays_away),
       cmocka_unit_test(what_one_account_removes_another_keeps),
