@@ -15,15 +15,23 @@ std::vector<ipc::HostName> NameCheck::on_names(const ipc::NamesFound& answer,
     verdict_ = Verdict::in_doubt;
     return {};
   }
-  if (answer.outcome == LookupOutcome::found)
+  const auto counts = [&](const ipc::HostName& name) {
+    return std::find(waiting_.begin(), waiting_.end(), name) == waiting_.end() &&
+           std::any_of(allowed.begin(), allowed.end(),
+                       [&](const HostPattern& pattern) { return pattern.matches(name); });
+  };
+  if (answer.outcome == LookupOutcome::found) {
+    in_part_ = answer.names.full();
     for (const ipc::HostName& name : answer.names.values())
-      if (waiting_.size() < most_names &&
-          std::find(waiting_.begin(), waiting_.end(), name) == waiting_.end() &&
-          std::any_of(allowed.begin(), allowed.end(),
-                      [&](const HostPattern& pattern) { return pattern.matches(name); }))
-        waiting_.push_back(name);
+      if (counts(name)) {
+        if (waiting_.size() < most_names)
+          waiting_.push_back(name);
+        else
+          in_part_ = true;
+      }
+  }
   if (waiting_.empty())
-    verdict_ = Verdict::unknown;
+    verdict_ = in_part_ ? Verdict::in_doubt : Verdict::unknown;
   return waiting_;
 }
 
@@ -43,9 +51,9 @@ void NameCheck::on_addresses(const ipc::HostName& name, const ipc::AddressesFoun
     name_ = name;
     return;
   }
-  failed_ = failed_ || answer.outcome == LookupOutcome::failed;
+  in_part_ = in_part_ || answer.outcome == LookupOutcome::failed || answer.addresses.full();
   if (waiting_.empty())
-    verdict_ = failed_ ? Verdict::in_doubt : Verdict::unknown;
+    verdict_ = in_part_ ? Verdict::in_doubt : Verdict::unknown;
 }
 
 } // namespace letterlock::smtpd

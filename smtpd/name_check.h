@@ -24,7 +24,9 @@ public:
     open,      // an answer is missing
     confirmed, // it has name()
     unknown,   // it has no such name
-    in_doubt,  // nobody knows: a lookup failed, and no other confirmed a name
+    // Nobody knows: a lookup failed, or there was more than is looked at, which the DNS gives in
+    // any order; and nothing else confirmed a name.
+    in_doubt,
   };
 
   explicit NameCheck(const IpAddress& client) : client_(client) {}
@@ -52,7 +54,7 @@ private:
   IpAddress client_;
   Verdict verdict_ = Verdict::open;
   std::vector<ipc::HostName> waiting_; // for their addresses
-  bool failed_ = false;
+  bool in_part_ = false;               // what was looked at is not all there is
   ipc::HostName name_;
 };
 
