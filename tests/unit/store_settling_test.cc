@@ -357,7 +357,7 @@ void what_one_account_removes_another_keeps(void**) {
     f.store->settle(2);
     f.store.reset();
     f.life = 3;
-    for (const int account : {1, 2})
+    for (const std::uint32_t account : {1u, 2u})
       for (const std::string& name : f.directory.names(f.directory.maildir(account) / "new"))
         tear(f.directory.path() / f.directory.maildir(account) / "new" / name);
     f.disk.refuses_message_files = is_stuck;
