@@ -26,12 +26,12 @@ constexpr std::size_t enumerator_count(AddressFamily) {
 inline constexpr std::size_t most_names_found = 32;
 inline constexpr std::size_t most_addresses_found = 64;
 
-// Which names has this address? (PTR)
 // So many questions resolvd asks at once, each from a socket of its own; there is no answer to
 // further ones. As many as there are clients at once by default: those whose questions nobody
 // answers wait for each other nowhere, and for nobody else.
 inline constexpr std::uint32_t most_questions_at_once = 1024;
 
+// Which names has this address? (PTR)
 struct LookUpNames {
   static constexpr std::string_view name = "LookUpNames";
   static constexpr Carries carries = Carries::nothing;
