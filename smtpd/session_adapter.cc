@@ -70,19 +70,17 @@ SessionAdapter::SessionAdapter(const SessionSurroundings& surroundings,
       session_until_(Clock::now() + around_.timeouts.session) {
   if (tls_first)
     start_tls();
-  else
-    greet_or_wait();
+  else if (generation_->greeting_delay.count() == 0)
+    greet();
   put_off_timeout();
   connection_.update();
 }
 
 // Without a delay the greeting is on its way before most early talk can be here; what is here
-// already is not overlooked. Inside TLS that may be no talk.
-void SessionAdapter::greet_or_wait() {
+// already is not overlooked.
+void SessionAdapter::greet() {
   std::byte early{};
-  if (generation_->greeting_delay.count() > 0)
-    return;
-  if (!connection_.secured() && ::recv(connection_.fd(), &early, 1, MSG_PEEK | MSG_DONTWAIT) > 0)
+  if (::recv(connection_.fd(), &early, 1, MSG_PEEK | MSG_DONTWAIT) > 0)
     session_.on_input({&early, 1});
   else
     session_.on_connect();
@@ -154,8 +152,8 @@ void SessionAdapter::tls_established(const io::TlsStream& stream) {
   tls_version_ = stream.version();
   session_.on_tls_established(
       {.version = Text<32>::cut(stream.version()), .cipher = Text<64>::cut(stream.cipher())});
-  if (session_.phase() == Session::Phase::connecting)
-    greet_or_wait();
+  // A session that begins here is greeted after its delay, or in the next turn: by then what came
+  // behind the handshake has been read, and is early talk.
   put_off_timeout();
 }
 

@@ -91,7 +91,7 @@ private:
 
   std::shared_ptr<const SessionSettings> settings() const;
   std::shared_ptr<const RecipientPolicy> recipients() const;
-  void greet_or_wait();
+  void greet();
   void content_changed();
   void committed(ipc::CommitOutcome outcome);
   void put_off_timeout();

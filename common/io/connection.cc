@@ -71,6 +71,9 @@ void Connection::pump() {
   bool may_read = true;
   for (bool moved = true; moved;) {
     moved = false;
+    // Nothing can be said any more, and there is nothing to wait for.
+    if (phase_ == Phase::handshaking && finish_wanted_)
+      return end("TLS handshake: given up");
     if (phase_ == Phase::handshaking && !handshake())
       break;
     if (phase_ == Phase::open) {
@@ -213,6 +216,8 @@ bool Connection::read_input() {
     const TlsResult result = tls_->read(std::span(read_buffer).subspan(size));
     const Moved moved = note(result);
     if (moved == Moved::blocked) {
+      // Only ever for the peer: OpenSSL puts off what it has to say of its own when it reads, such
+      // as new keys (RFC 8446 §4.6.3), to the next write.
       more_inside_ = readable_ = false;
       break;
     }

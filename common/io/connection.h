@@ -53,7 +53,9 @@ public:
   // not protected (RFC 3207 §6).
   void start_tls(const TlsServer& server);
   // Closes once all output is sent, waiting for the peer at most `linger`: TLS and TCP both lose
-  // the last reply when a socket with unread input is closed at once.
+  // the last reply when a socket with unread input is closed at once. During a handshake it closes
+  // at the end of the turn: nothing that was said before it is on its way any more, and nothing can
+  // be said in it.
   void finish(std::chrono::milliseconds linger = std::chrono::seconds(5));
   // Closes now; closed() follows at the end of the turn.
   void abort(std::string_view why);

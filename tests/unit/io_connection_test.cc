@@ -1,93 +1,23 @@
 // A connection between a socket and its handler: what leaves together, what waits, and that waiting
 // costs nothing.
-#include "common/io/connection.h"
+#include "tests/unit/connection_scene.h"
 
 #include <arpa/inet.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 
-#include <algorithm>
-#include <chrono>
 #include <csignal>
-#include <functional>
 #include <string>
 #include <utility>
 
-#include "tests/unit/check.h" // last: its fail() is a macro
-
 using namespace letterlock;
-using namespace std::chrono_literals;
+using namespace letterlock::test;
 
 namespace {
 
-// Answers each octet by the same octet; after a "?" it takes nothing more before it is told to go
-// on.
-class Echo final : public io::ConnectionHandler {
-public:
-  std::size_t input(Bytes bytes) override {
-    const auto text = as_text(bytes);
-    const auto question = text.find('?');
-    const auto taken = text.substr(0, question == std::string_view::npos ? question : question + 1);
-    waiting = question != std::string_view::npos;
-    out += taken;
-    ++inputs;
-    return taken.size();
-  }
-  bool wants_input() const override { return !waiting; }
-  std::string_view output() const override { return out; }
-  void sent(std::size_t count) override {
-    out.erase(0, count);
-    ++sends;
-  }
-  void tls_established(const io::TlsStream&) override {}
-  void closed(std::string_view) override { ended = true; }
-
-  std::string out;
-  bool waiting = false, ended = false;
-  int inputs = 0, sends = 0;
-};
-
-struct Scene {
-  Scene() {
-    int fds[2] = {-1, -1};
-    assert_int_equal(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds), 0);
-    peer = UniqueFd(fds[0]);
-    connection.emplace(loop, UniqueFd(fds[1]), echo);
-    connection->update();
-  }
-  void write(std::string_view text) {
-    assert_int_equal(::send(peer.get(), text.data(), text.size(), MSG_NOSIGNAL), text.size());
-  }
-  std::string read() {
-    char buffer[4096];
-    const ssize_t count = ::recv(peer.get(), buffer, sizeof buffer, 0);
-    return {buffer, count > 0 ? static_cast<std::size_t>(count) : 0};
-  }
-  void until(const std::function<bool()>& condition) {
-    bool late = false;
-    io::Timer deadline(loop, [&] { late = true; });
-    deadline.start(20s);
-    // What is put off to the end of a turn makes no event of its own.
-    io::Timer tick(loop, [&] { tick.start(1ms); });
-    tick.start(1ms);
-    while (!condition() && !late)
-      loop.turn();
-    assert_false(late);
-  }
-  void go_on() {
-    echo.waiting = false;
-    connection->update();
-  }
-
-  io::Loop loop;
-  UniqueFd peer;
-  Echo echo;
-  std::optional<io::Connection> connection;
-};
-
 void answers_to_what_was_left_leave_with_what_was_to_be_said(void**) {
-  Scene scene;
+  ConnectionScene scene;
   scene.write("ab?cd?ef");
   scene.until([&] { return scene.echo.waiting && scene.echo.out.empty(); });
   assert_text_equal(scene.read(), "ab?");
@@ -105,22 +35,14 @@ void answers_to_what_was_left_leave_with_what_was_to_be_said(void**) {
 
 // Input that nobody wants yet does not make the loop turn and turn.
 void input_that_is_not_wanted_waits_in_the_kernel(void**) {
-  Scene scene;
+  ConnectionScene scene;
   scene.write("?");
   scene.until([&] { return scene.echo.waiting && scene.echo.out.empty(); });
   assert_text_equal(scene.read(), "?");
   for (int round = 0; round < 3; ++round) {
     const int inputs = scene.echo.inputs;
     scene.write("x");
-    bool over = false;
-    io::Timer timer(scene.loop, [&] { over = true; });
-    timer.start(20ms);
-    int turns = 0;
-    while (!over) {
-      scene.loop.turn();
-      ++turns;
-    }
-    assert_true(turns <= 3);
+    assert_true(scene.turns_for_a_while() <= 3);
     assert_int_equal(scene.echo.inputs, inputs);
     assert_int_equal(scene.connection->unconsumed(), 0);
   }
@@ -130,7 +52,7 @@ void input_that_is_not_wanted_waits_in_the_kernel(void**) {
 }
 
 void an_end_shows_after_input_was_not_wanted(void**) {
-  Scene scene;
+  ConnectionScene scene;
   scene.write("?");
   scene.until([&] { return scene.echo.waiting && scene.echo.out.empty(); });
   scene.write("last");
@@ -142,7 +64,7 @@ void an_end_shows_after_input_was_not_wanted(void**) {
 
 // A client may close its half behind what it has sent, and wait for the answers.
 void who_has_closed_its_half_is_answered(void**) {
-  Scene scene;
+  ConnectionScene scene;
   scene.write("ab?cd?ef");
   ::shutdown(scene.peer.get(), SHUT_WR);
   scene.until([&] { return scene.echo.waiting && scene.echo.out.empty(); });
@@ -158,7 +80,7 @@ void who_has_closed_its_half_is_answered(void**) {
 }
 
 void an_answer_that_comes_after_the_end_was_seen_is_sent(void**) {
-  Scene scene;
+  ConnectionScene scene;
   const std::string much(4u << 20, 'x');
   scene.echo.out = much; // more than the peer takes at once
   scene.connection->update();
@@ -166,15 +88,7 @@ void an_answer_that_comes_after_the_end_was_seen_is_sent(void**) {
   ::shutdown(scene.peer.get(), SHUT_WR);
   std::string taken;
   // It costs no turns while the peer takes nothing.
-  bool over = false;
-  io::Timer timer(scene.loop, [&] { over = true; });
-  timer.start(20ms);
-  int turns = 0;
-  while (!over) {
-    scene.loop.turn();
-    ++turns;
-  }
-  assert_true(turns <= 4);
+  assert_true(scene.turns_for_a_while() <= 4);
   assert_false(scene.echo.ended);
   scene.until([&] {
     taken += scene.read();
@@ -189,7 +103,7 @@ void an_answer_that_comes_after_the_end_was_seen_is_sent(void**) {
 }
 
 void what_the_peer_does_not_take_waits(void**) {
-  Scene scene;
+  ConnectionScene scene;
   const std::string much(4u << 20, 'x');
   scene.echo.out = much;
   scene.connection->update();

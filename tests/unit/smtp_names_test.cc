@@ -112,6 +112,14 @@ void without_resolvd_nobody_waits(void**) {
   scene.expect(*last, welcome);
 }
 
+// The old one's end may be heard of later.
+void a_new_link_does_not_leave_questions_to_the_old_one(void**) {
+  NamesScene scene({.name_lookup = 1h});
+  auto client = scene.waiting_client();
+  scene.connect_resolvd();
+  scene.expect(*client, in_doubt);
+}
+
 void an_answer_to_no_question_costs_the_link(void**) {
   NamesScene scene;
   auto client = scene.waiting_client();
@@ -130,6 +138,11 @@ void who_waits_counts_and_keeps_no_place(void**) {
   auto second = scene.waiting_client("127.0.0.6");
   // There is no room for a third: it is not accepted until one of them has gone.
   auto third = scene.connect("127.0.0.7");
+  bool over = false;
+  io::Timer timer(scene.context.loop, [&] { over = true; });
+  timer.start(20ms);
+  scene.until([&] { return over; });
+  assert_int_equal(scene.resolvd.names.size(), 2);
   scene.resolvd.answer_names(scene.resolvd.names.front().request, "");
   scene.expect(*first, denied);
   scene.until([&] { return scene.resolvd.names.size() == 3; });
@@ -227,6 +240,7 @@ int main() {
       cmocka_unit_test(networks_are_not_asked_for),
       cmocka_unit_test(nobody_waits_longer_than_the_limit),
       cmocka_unit_test(without_resolvd_nobody_waits),
+      cmocka_unit_test(a_new_link_does_not_leave_questions_to_the_old_one),
       cmocka_unit_test(an_answer_to_no_question_costs_the_link),
       cmocka_unit_test(who_waits_counts_and_keeps_no_place),
       cmocka_unit_test(who_talks_while_its_name_is_asked_for_is_sent_away),

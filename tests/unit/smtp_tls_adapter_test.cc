@@ -1,40 +1,17 @@
 // smtpd's service in its loop, inside TLS.
-#include "common/io/tls_key_hook.h"
-#include "keyd/key_ring.h"
-#include "tests/unit/certificate_maker.h"
+#include "tests/unit/key_site.h"
 #include "tests/unit/smtp_scene.h"
 
+#include <netinet/tcp.h>
 #include <openssl/ssl.h>
+#include <poll.h>
 
 #include <csignal>
-#include <ctime>
 
 using namespace letterlock;
 using namespace letterlock::test;
 
 namespace {
-
-// A key, its certificate, and who signs with it: made after the scene, whose service would ask
-// keyd.
-struct Site {
-  Site() {
-    const auto key = make_ec_key(NID_X9_62_prime256v1);
-    certificate = make_certificate(key.get(), {.host = "mx.example.com"});
-    auto pem = private_pem(key.get());
-    assert_true(keys.add(1, pem, as_bytes(certificate), std::time(nullptr)).has_value());
-    io::set_private_key_operator(
-        [this](const io::PrivateKeyOperation& operation) -> std::optional<std::vector<std::byte>> {
-          auto made = keys.sign(operation.key_id, operation.kind, operation.input);
-          return made ? std::optional(std::move(*made)) : std::nullopt;
-        });
-  }
-  ~Site() { io::set_private_key_operator({}); }
-  Site(const Site&) = delete;
-  Site& operator=(const Site&) = delete;
-
-  std::string certificate;
-  keyd::KeyRing keys;
-};
 
 // From the handshake on, in the place of a client that has read nothing since.
 class TlsClient {
@@ -90,7 +67,7 @@ void assert_message_comes_inside_tls(SmtpScene& scene, TlsClient& tls) {
 
 void a_message_comes_inside_tls(void**) {
   SmtpScene scene;
-  Site site;
+  KeySite site;
   scene.configure(10, site.certificate);
   auto client = scene.connect();
   client->send("EHLO c\r\nSTARTTLS\r\n");
@@ -103,7 +80,7 @@ void a_message_comes_inside_tls(void**) {
 
 void a_connection_may_begin_inside_tls(void**) {
   SmtpScene scene;
-  Site site;
+  KeySite site;
   scene.kind = ipc::ListenerKind::smtps;
   scene.configure(10, site.certificate);
   auto client = scene.connect();
@@ -116,7 +93,7 @@ void a_connection_may_begin_inside_tls(void**) {
 
 void the_greeting_inside_tls_has_its_delay(void**) {
   SmtpScene scene;
-  Site site;
+  KeySite site;
   scene.kind = ipc::ListenerKind::smtps;
   scene.settings.greeting_delay_ms = 20;
   scene.configure(10, site.certificate);
@@ -132,9 +109,72 @@ void the_greeting_inside_tls_has_its_delay(void**) {
                     "554 5.5.1 mx.example.com Input before the greeting, closing\r\n");
 }
 
+// Its talk comes in one flight with the end of the handshake.
+void early_talk_inside_tls_is_noticed_without_a_delay_too(void**) {
+  SmtpScene scene;
+  KeySite site;
+  scene.kind = ipc::ListenerKind::smtps;
+  scene.configure(10, site.certificate);
+  auto client = scene.connect();
+  const int on = 1;
+  assert_int_equal(::setsockopt(client->fd(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on), 0);
+  TlsClient tls(scene, *client);
+  tls.send("EHLO c\r\n");
+  assert_text_equal(tls.expect("\r\n"),
+                    "554 5.5.1 mx.example.com Input before the greeting, closing\r\n");
+}
+
+struct NamedScene : SmtpScene {
+  explicit NamedScene(const smtpd::Timeouts& timeouts = {}) : SmtpScene(timeouts) {
+    kind = ipc::ListenerKind::smtps;
+    allowed_names = {"mail.example.net"};
+    configure(10, site.certificate);
+    connect_resolvd();
+    client = connect();
+    until([&] { return resolvd.names.size() == 1; });
+  }
+  KeySite site;
+  std::unique_ptr<SmtpClient> client; // waits for its name
+};
+
+void a_confirmed_name_is_greeted_inside_tls(void**) {
+  NamedScene scene;
+  scene.resolvd.answer_names(scene.resolvd.names.back().request, "mail.example.net");
+  scene.until([&] { return scene.resolvd.addresses.size() == 1; });
+  scene.resolvd.answer_addresses(scene.resolvd.addresses.back().request, "127.0.0.1");
+  scene.until([&] { return scene.service.sessions() == 1; });
+  TlsClient tls(scene, *scene.client);
+  assert_text_equal(tls.expect("\r\n"), "220 mx.example.com ESMTP Letterlock\r\n");
+}
+
+void who_waits_for_a_name_before_tls_is_not_talked_to_in_clear(void**) {
+  {
+    NamedScene scene;
+    scene.resolvd.answer_names(scene.resolvd.names.back().request, "");
+    scene.expect_end(*scene.client);
+    assert_text_equal(scene.client->wire, "");
+  }
+  {
+    NamedScene scene;
+    scene.kind = ipc::ListenerKind::smtp;
+    scene.configure(); // without a certificate
+    scene.expect_end(*scene.client);
+    assert_text_equal(scene.client->wire, "");
+  }
+  {
+    NamedScene scene;
+    scene.service.stop(std::chrono::hours(1));
+    scene.context.loop.run(); // ends
+    pollfd readable{scene.client->fd(), POLLIN, 0};
+    assert_int_equal(::poll(&readable, 1, 20'000), 1);
+    char heard = 0;
+    assert_int_equal(::recv(scene.client->fd(), &heard, 1, 0), 0);
+  }
+}
+
 void who_begins_in_clear_on_the_port_of_tls_hears_no_smtp(void**) {
   SmtpScene scene;
-  Site site;
+  KeySite site;
   scene.kind = ipc::ListenerKind::smtps;
   scene.configure(10, site.certificate);
   auto client = scene.connect();
@@ -146,7 +186,7 @@ void who_begins_in_clear_on_the_port_of_tls_hears_no_smtp(void**) {
 
 void who_is_turned_away_before_the_handshake_hears_nothing(void**) {
   SmtpScene scene;
-  Site site;
+  KeySite site;
   scene.kind = ipc::ListenerKind::smtps;
   scene.allowed = {"192.0.2.0/24"};
   scene.configure(10, site.certificate);
@@ -167,7 +207,7 @@ void a_listener_inside_tls_needs_a_certificate(void**) {
 // The socket shows nothing of the records that were read with others.
 void many_records_at_once_are_all_answered(void**) {
   SmtpScene scene;
-  Site site;
+  KeySite site;
   scene.kind = ipc::ListenerKind::smtps;
   scene.configure(10, site.certificate);
   auto client = scene.connect();
@@ -181,7 +221,7 @@ void many_records_at_once_are_all_answered(void**) {
 
 void plaintext_behind_starttls_ends_the_session(void**) {
   SmtpScene scene;
-  Site site;
+  KeySite site;
   scene.configure(10, site.certificate);
   auto client = scene.connect();
   client->send("EHLO c\r\nSTARTTLS\r\nNOOP\r\n");
@@ -197,6 +237,9 @@ int main() {
       cmocka_unit_test(a_message_comes_inside_tls),
       cmocka_unit_test(a_connection_may_begin_inside_tls),
       cmocka_unit_test(the_greeting_inside_tls_has_its_delay),
+      cmocka_unit_test(early_talk_inside_tls_is_noticed_without_a_delay_too),
+      cmocka_unit_test(a_confirmed_name_is_greeted_inside_tls),
+      cmocka_unit_test(who_waits_for_a_name_before_tls_is_not_talked_to_in_clear),
       cmocka_unit_test(who_begins_in_clear_on_the_port_of_tls_hears_no_smtp),
       cmocka_unit_test(who_is_turned_away_before_the_handshake_hears_nothing),
       cmocka_unit_test(a_listener_inside_tls_needs_a_certificate),

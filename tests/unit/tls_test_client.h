@@ -76,6 +76,8 @@ public:
     return SSL_write(ssl_.get(), text.data(), static_cast<int>(text.size())) ==
            static_cast<int>(text.size());
   }
+  // Goes out with what is sent next; the server is to change its keys as well.
+  void ask_for_a_key_update() { SSL_key_update(ssl_.get(), SSL_KEY_UPDATE_REQUESTED); }
   // What has arrived, up to 16 KiB; empty if nothing has, or the server has finished.
   std::string receive() {
     std::string text(16384, '\0');
