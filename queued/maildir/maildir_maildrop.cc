@@ -128,7 +128,7 @@ ReadResult<OpenedMessage> MaildirMaildrop::open_now(std::size_t index) {
     return 0;
   };
   // Before its file, which may not be whole until it is settled.
-  if (const auto id = has_pending_ ? index_->message_id(index) : std::nullopt)
+  if (const auto id = has_pending_ ? message_id_in(index_->base(index)) : std::nullopt)
     if (auto copy = services_.open_pending(account_, *id);
         copy || copy.error().fault != ReadFault::gone)
       return copy;
@@ -171,7 +171,7 @@ ExpungeRequest MaildirMaildrop::request_for(const Id128& transaction,
       SeenFile file{index_->base(index), {}, index_->in_cur(index), index_->stored_size(index)};
       if (!index_->is_pending(index) && !index_->is_twice(index))
         file.name = index_->name(index);
-      if (const auto id = copied.empty() ? std::nullopt : index_->message_id(index))
+      if (const auto id = copied.empty() ? std::nullopt : message_id_in(file.base))
         file.is_copy = copied.contains(*id);
       request.files.push_back(std::move(file));
     }

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <string_view>
 #include <unordered_map>
 
 namespace letterlock::queued {
@@ -111,38 +112,61 @@ SystemResult<LinkResult> MaildirWriter::link(std::uint32_t mailbox, const std::s
 }
 
 SystemResult<void> MaildirWriter::remove(std::uint32_t mailbox, std::span<const SeenFile> files) {
+  std::vector<SeenFile> elsewhere;
+  auto result = remove_seen(mailbox, files, elsewhere);
+  if (elsewhere.empty())
+    return result;
+  const auto located = locate(mailbox, elsewhere);
+  if (!located)
+    return std::unexpected(located.error());
+  std::vector<SeenFile> gone;
+  const auto removed = remove_seen(mailbox, *located, gone);
+  return removed ? result : removed;
+}
+
+SystemResult<void> MaildirWriter::remove_seen(std::uint32_t mailbox,
+                                              std::span<const SeenFile> files,
+                                              std::vector<SeenFile>& elsewhere) {
   const auto maildir = directories(mailbox);
   if (!maildir)
     return std::unexpected(maildir.error());
   SystemResult<void> result;
-  // What is not where it was seen: by base, to be found in one listing of cur.
-  std::unordered_map<std::string, bool> elsewhere;
-  const auto remove_from = [&](int directory, const std::string& name) {
-    const auto removed = files_.unlink(directory, name);
-    if (!removed && removed.error().number != ENOENT)
-      result = removed;
-    return removed || removed.error().number != ENOENT;
-  };
   for (const SeenFile& file : files) {
     const int seen_in = file.in_cur ? (*maildir)->cur.get() : (*maildir)->fresh.get();
-    if (file.name.empty() || !remove_from(seen_in, file.name))
-      elsewhere.emplace(file.base, false);
+    const auto removed = file.name.empty() ? SystemResult<void>(std::unexpected(Errno{ENOENT}))
+                                           : files_.unlink(seen_in, file.name);
+    if (!removed && removed.error().number == ENOENT)
+      elsewhere.push_back(file);
+    else if (!removed)
+      result = removed;
   }
-  if (elsewhere.empty())
-    return result;
-  for (const UniqueFd* directory : {&(*maildir)->fresh, &(*maildir)->cur}) {
-    std::vector<std::string> names;
-    const auto visited = visit_directory(directory->get(), [&](const std::string& name, FileKind) {
-      if (elsewhere.contains(name.substr(0, name.find(':', 1))))
-        names.push_back(name);
+  return result;
+}
+
+SystemResult<std::vector<SeenFile>> MaildirWriter::locate(std::uint32_t mailbox,
+                                                          std::span<const SeenFile> files) {
+  const auto maildir = directories(mailbox);
+  if (!maildir)
+    return std::unexpected(maildir.error());
+  std::unordered_map<std::string_view, const SeenFile*> wanted;
+  for (const SeenFile& file : files)
+    wanted.emplace(file.base, &file);
+  std::vector<SeenFile> located;
+  for (const bool in_cur : {false, true}) {
+    const UniqueFd& directory = in_cur ? (*maildir)->cur : (*maildir)->fresh;
+    const auto visited = visit_directory(directory.get(), [&](const std::string& name, FileKind) {
+      const auto of = wanted.find(std::string_view(name).substr(0, name.find(':', 1)));
+      if (of != wanted.end()) {
+        SeenFile& file = located.emplace_back(*of->second);
+        file.name = name;
+        file.in_cur = in_cur;
+      }
       return true;
     });
     if (!visited)
-      return visited;
-    for (const std::string& name : names)
-      remove_from(directory->get(), name);
+      return std::unexpected(visited.error());
   }
-  return result;
+  return located;
 }
 
 } // namespace letterlock::queued

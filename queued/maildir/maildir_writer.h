@@ -59,6 +59,12 @@ public:
                                 const std::string& from_name);
   // Removes FILES from new and cur, wherever each is by now. One that is gone is no error.
   SystemResult<void> remove(std::uint32_t mailbox, std::span<const SeenFile> files);
+  // Where they were seen only; what is not there is added to ELSEWHERE.
+  SystemResult<void> remove_seen(std::uint32_t mailbox, std::span<const SeenFile> files,
+                                 std::vector<SeenFile>& elsewhere);
+  // Where the files with the bases of FILES are now, in one listing of new and cur.
+  SystemResult<std::vector<SeenFile>> locate(std::uint32_t mailbox,
+                                             std::span<const SeenFile> files);
 
   // The directories of MAILBOX; valid until the next call with another mailbox.
   SystemResult<const MaildirDirectories*> directories(std::uint32_t mailbox);

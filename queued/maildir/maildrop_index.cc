@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <set>
 #include <tuple>
+#include <unordered_map>
+#include <unordered_set>
 
 namespace letterlock::queued {
 
@@ -100,7 +102,7 @@ std::set<Id128> MaildropIndex::ids_of_copies() const {
   std::set<Id128> ids;
   for (const Other& one : others_)
     if (one.renamed)
-      if (const auto id = own_message_id(names_.text(one.offset, one.name_length)))
+      if (const auto id = message_id_in(names_.text(one.offset, one.name_length)))
         ids.insert(*id);
   return ids;
 }
@@ -112,26 +114,32 @@ MaildropIndex::with(std::span<const PendingMessage> messages, const MaildirHost&
   MaildropIndexBuilder builder(size() + messages.size());
   const std::set<std::string_view> hidden(without.begin(), without.end());
   const std::set<Id128> hidden_messages(without_messages.begin(), without_messages.end());
-  std::vector<Id128> listed;
+  std::unordered_map<Id128, const PendingMessage*, Id128Hash> pending;
+  for (const PendingMessage& message : messages)
+    pending.emplace(message.message, &message);
+  std::unordered_set<Id128, Id128Hash> listed;
   for (std::size_t i = 0; i < size(); ++i) {
+    const std::string text = name(i);
+    const auto own = OwnName::parse(text);
     const auto own_id = message_id(i);
     if (hidden.contains(base(i)) || (own_id && hidden_messages.contains(*own_id)))
       continue;
-    const std::string text = name(i);
-    const auto own = OwnName::parse(text);
+    const auto id = own_id ? own_id : message_id_in(text);
+    const auto as_pending = id ? pending.find(*id) : pending.end();
     if (own && !stamp(i))
       builder.add(text, *own, in_cur(i));
+    else if (as_pending != pending.end())
+      builder.add(text, *MaildirName::parse(text), in_cur(i), *as_pending->second);
     else
       builder.add(text, *MaildirName::parse(text), in_cur(i), entry(i).wire_size,
                   stamp(i).value_or(FileStamp()));
     if (is_twice(i))
       builder.has_a_twin();
-    if (const auto id = message_id(i))
-      listed.push_back(*id);
+    if (as_pending != pending.end())
+      listed.insert(*id);
   }
-  std::sort(listed.begin(), listed.end());
   for (const PendingMessage& message : messages)
-    if (!builder.full() && !std::binary_search(listed.begin(), listed.end(), message.message))
+    if (!message.is_hidden && !builder.full() && !listed.contains(message.message))
       builder.add(message, host);
   return std::move(builder).finish();
 }

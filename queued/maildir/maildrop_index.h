@@ -29,11 +29,12 @@ struct FileStamp {
   friend bool operator==(const FileStamp&, const FileStamp&) = default;
 };
 
-// A message that has a record in the journal and no file yet.
+// A message that has a record in the journal, and no file yet, or one that may not be whole.
 struct PendingMessage {
   Id128 message;
   std::int64_t received = 0;                    // seconds since 1970
   std::uint64_t stored_size = 0, wire_size = 0; // of the file that it will be
+  bool is_hidden = false;                       // it is shown only if there is a file
 };
 
 // Numbers run from 0, by time, then UIDL, then name. All must be below size().
@@ -56,7 +57,7 @@ public:
   bool is_pending(std::size_t number) const { return entry(number).pending; }
   // Several files have its base: as a rule one in new and one in cur.
   bool is_twice(std::size_t number) const { return entry(number).twice; }
-  // The message ids that several files have: somebody copied one under another name of our kind.
+  // The message ids that several files have: somebody copied one under another name.
   std::set<Id128> ids_of_copies() const;
   // Of a file whose sizes are not those of its name; none: they are.
   std::optional<FileStamp> stamp(std::size_t number) const;
@@ -69,7 +70,8 @@ public:
   std::size_t memory() const;
 
   // The same without the files that have one of the bases WITHOUT, and with MESSAGES among the
-  // others, but for those that have a file. Their files will have HOST in their names.
+  // others. Their files will have HOST in their names; those that have one already, whatever others
+  // have put behind its name, have the sizes that are said here.
   std::shared_ptr<const MaildropIndex> with(std::span<const PendingMessage> messages,
                                             const MaildirHost& host,
                                             std::span<const std::string> without = {},

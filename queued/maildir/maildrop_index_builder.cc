@@ -89,6 +89,17 @@ void MaildropIndexBuilder::add(std::string_view name, const MaildirName& parsed,
   entry.id = {0, keep(name, parsed, stamp)};
 }
 
+void MaildropIndexBuilder::add(std::string_view name, const MaildirName& parsed, bool in_cur,
+                               const PendingMessage& message) {
+  Entry& entry = add();
+  entry.received = parsed.time;
+  entry.wire_size = message.wire_size;
+  entry.stored_size = message.stored_size;
+  entry.own = false;
+  entry.in_cur = in_cur;
+  entry.id = {0, keep(name, parsed, std::nullopt)};
+}
+
 void MaildropIndexBuilder::has_a_twin() {
   index_->pieces_.back()[(index_->entries_ - 1) % MaildropIndex::piece].twice = true;
 }

@@ -14,7 +14,7 @@ public:
   explicit MaildropIndexBuilder(std::size_t most) : most_(most) {}
 
   bool full() const { return index_->entries_ >= most_ || index_->names_.full(); }
-  // These three not when it is full. A message that is added twice, from new/ and from cur/, is
+  // These not when it is full. A message that is added twice, from new/ and from cur/, is
   // one; the place in cur/ counts.
   //
   // A file whose name tells its sizes: PARSED is what OwnName makes of NAME.
@@ -23,6 +23,9 @@ public:
   void add(std::string_view name, const MaildirName& parsed, bool in_cur, std::uint64_t wire_size,
            const FileStamp& stamp);
   void add(const PendingMessage& message, const MaildirHost& host);
+  // A file with the name of MESSAGE and more, in which anything may be by now.
+  void add(std::string_view name, const MaildirName& parsed, bool in_cur,
+           const PendingMessage& message);
   // The file that was added last is one of several with its base, of which the others are not.
   void has_a_twin();
 

@@ -218,7 +218,7 @@ void CommitPipeline::expunge(ExpungeRequest request, std::function<void(Expected
     ExpungeWork part{{{}, request.mailbox, {}}, failure, nullptr};
     for (std::size_t bytes = 0; next < request.files.size() && bytes < most_record_bytes(limits_);
          ++next) {
-      bytes += request.files[next].base.size();
+      bytes += request.files[next].base.size() + sizeof(Id128);
       part.request.files.push_back(std::move(request.files[next]));
     }
     works.emplace_back(std::move(part));

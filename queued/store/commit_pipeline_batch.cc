@@ -297,9 +297,10 @@ void CommitPipeline::add_expunge(Batch& batch, ExpungeWork work) {
   record.transaction = work.request.transaction;
   record.mailbox = work.request.mailbox;
   for (const SeenFile& file : work.request.files) {
-    if (const auto id = own_message_id(file.base); id && !file.is_copy)
+    const auto id = removed_message(file);
+    if (id)
       record.names.push_back({*id});
-    else
+    if (!id || !own_message_id(file.base))
       record.names.push_back({std::string_view(file.base)});
   }
   const auto sequence = parts_.journal.add(std::move(record));
@@ -371,11 +372,14 @@ void CommitPipeline::committed(Batch& batch, const std::vector<journal::Place>& 
     } else if (auto* expunge = std::get_if<ExpungeWork>(&item)) {
       parts_.progress.begin(sequence, 1);
       last_with_work_.store(sequence, std::memory_order_release);
-      RemovalJob job{sequence, expunge->request.mailbox, std::move(expunge->request.files), {}};
+      RemovalJob job;
+      job.sequence = sequence;
+      job.mailbox = expunge->request.mailbox;
+      job.files = std::move(expunge->request.files);
       std::uint64_t bytes = 0;
       for (const SeenFile& file : job.files) {
         bytes += file.stored_size;
-        if (const auto id = own_message_id(file.base); id && !file.is_copy)
+        if (const auto id = removed_message(file))
           job.messages.push_back(*id);
       }
       parts_.usage.remove(AccountId{job.mailbox}, bytes);

@@ -11,6 +11,7 @@
 #include "queued/store/account_usage.h"
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -54,7 +55,15 @@ struct RemovalJob {
   bool looked_for = false;     // by these ids too: recovery left it, and does not know the names
   bool begun = false;          // the copies that it removes are forgotten
   std::uint64_t stuck = 0;     // names it among what is stuck
+  // While it is under way: those of FILES that were not where they had been seen, and how often
+  // such were looked for.
+  std::vector<SeenFile> elsewhere;
+  int looks = 0;
 };
+
+// The message that is removed with FILE: of ours, whatever others have put behind its name, unless
+// another file has it too.
+std::optional<Id128> removed_message(const SeenFile& file);
 
 // Views of BY, which lives longer.
 class RemovedCopies {

@@ -196,7 +196,11 @@ Expected<void> MaildirStore::start() {
   materialiser_ = std::make_unique<Materialiser>(
       MaterialiserPlaces{files_, state_->root(), state_->journal(), state_->large(), host_,
                          *progress_, reporter_,
-                         [this](std::uint32_t mailbox) { remake_maildrop(mailbox); }},
+                         [this](std::uint32_t mailbox) { remake_maildrop(mailbox); },
+                         [this](std::uint32_t mailbox, std::uint64_t bytes) {
+                           const AccountUsage::Demand demand{AccountId{mailbox}, bytes};
+                           return usage_.claim_anyway({&demand, 1}).front();
+                         }},
       how);
   begin_settling(std::move(recovered->settlements));
   progress_->begin(start.sequence - 1, 0);
@@ -231,14 +235,9 @@ Expected<void> MaildirStore::start() {
 // What a start has found in the journal, while everything else goes on.
 void MaildirStore::begin_settling(std::vector<Settlement> settlements) {
   std::vector<journal::Sequence> jobs; // the record of each
-  for (Settlement& settlement : settlements) {
-    for (CopyJob& copy : settlement.copies) {
+  for (const Settlement& settlement : settlements) {
+    for (const CopyJob& copy : settlement.copies)
       jobs.push_back(copy.sequence);
-      if (copy.was_there)
-        continue;
-      const AccountUsage::Demand demand{AccountId{copy.mailbox}, copy.stored_size};
-      copy.claim = usage_.claim_anyway({&demand, 1}).front();
-    }
     for (const RemovalJob& removal : settlement.removals)
       jobs.push_back(removal.sequence);
   }
@@ -356,13 +355,13 @@ void MaildirStore::open_when_settled(
       [this, lock = std::move(lock), done, unsettled = std::move(unsettled)]() mutable {
         const AccountId account = lock.held()->account();
         UnsettledMessages messages;
-        messages.pending = unsettled_.set(account, std::move(unsettled.copies));
         for (const RemovalJob& removal : unsettled.removals) {
           for (const SeenFile& file : removal.files)
             messages.expunged.push_back(file.base);
           messages.expunged_messages.insert(messages.expunged_messages.end(),
                                             removal.messages.begin(), removal.messages.end());
         }
+        messages.pending = unsettled_.set(account, std::move(unsettled));
         const auto count = usage_.begin_count(account);
         auto opened = MaildirMaildrop::open(services(), account, lock, messages);
         // A directory that somebody has removed holds nothing that could be lost.

@@ -33,6 +33,10 @@ struct MaterialiserPlaces {
   Reporter& reporter;
   // Makes the directories of a maildrop that has lost them. From any thread.
   std::function<void(std::uint32_t mailbox)> remake;
+  // For a copy that a start has found, and that is to come: whether it fits or not. From any
+  // thread.
+  std::function<std::shared_ptr<AccountUsage::Claim>(std::uint32_t mailbox, std::uint64_t bytes)>
+      claim;
 };
 
 // A stuck job whose record was written again.

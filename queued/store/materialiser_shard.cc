@@ -16,6 +16,7 @@ namespace {
 
 // What is done between two looks at what has become urgent.
 constexpr std::size_t jobs_at_once = 64, files_removed_at_once = 1000;
+constexpr int most_looks = 3; // for files that others move while they are to be removed
 
 std::uint64_t bytes_of(const CopyJob& job) {
   return job.content ? job.content->size() + job.head.size() : 0;
@@ -104,7 +105,7 @@ std::optional<std::uint32_t> MaterialiserShard::maildrop_of(const MaterialiserJo
 }
 
 // A few, so that whoever waits for room, or comes with something urgent, has not long to wait. What
-// may have a rest is the last of them.
+// may have a rest is the last of them. What is not urgent has every other turn.
 std::deque<MaterialiserJob> MaterialiserShard::take() {
   const std::lock_guard guard(mutex_);
   std::deque<MaterialiserJob> taken;
@@ -112,6 +113,12 @@ std::deque<MaterialiserJob> MaterialiserShard::take() {
     take_from(jobs_, taken);
     return taken;
   }
+  if (!std::exchange(is_urgent_turn_, true)) {
+    take_of_others(taken);
+    if (!taken.empty())
+      return taken;
+  }
+  is_urgent_turn_ = false;
   Lane lane = std::move(urgent_.front());
   urgent_.pop_front();
   take_from(lane.jobs, taken);
@@ -125,28 +132,34 @@ void MaterialiserShard::take_from(std::deque<MaterialiserJob>& jobs,
   while (!jobs.empty() && taken.size() < jobs_at_once) {
     taken.push_back(std::move(jobs.front()));
     jobs.pop_front();
-    if (std::holds_alternative<RemovalJob>(taken.back()) ||
-        std::holds_alternative<Barrier>(taken.back()))
+    if (std::holds_alternative<RemovalJob>(taken.back()))
       return;
   }
 }
 
-// Before all that came later for its maildrop.
+// What is for a maildrop with something urgent comes after that.
+void MaterialiserShard::take_of_others(std::deque<MaterialiserJob>& taken) {
+  while (!jobs_.empty() && taken.size() < jobs_at_once) {
+    const auto maildrop = maildrop_of(jobs_.front());
+    if (!maildrop)
+      return; // it concerns all of them
+    const auto lane = lane_of(*maildrop);
+    const bool may_have_rest = std::holds_alternative<RemovalJob>(jobs_.front());
+    (lane != urgent_.end() ? lane->jobs : taken).push_back(std::move(jobs_.front()));
+    jobs_.pop_front();
+    if (lane == urgent_.end() && may_have_rest)
+      return;
+  }
+}
+
+// Before all that came later for its maildrop, and not in the way of what came for others.
 void MaterialiserShard::put_back(RemovalJob rest) {
   backlog_->add(1, 0);
   const std::lock_guard guard(mutex_);
-  const auto lane = lane_of(rest.mailbox);
-  (lane != urgent_.end() ? lane->jobs : jobs_).emplace_front(std::move(rest));
-}
-
-// The others have their turn before it.
-void MaterialiserShard::put_back(Barrier barrier) {
-  backlog_->add(1, 0);
-  const std::lock_guard guard(mutex_);
-  auto lane = lane_of(barrier.mailbox);
+  auto lane = lane_of(rest.mailbox);
   if (lane == urgent_.end())
-    lane = urgent_.insert(lane, Lane{barrier.mailbox, {}});
-  lane->jobs.emplace_front(std::move(barrier));
+    lane = urgent_.insert(lane, Lane{rest.mailbox, {}});
+  lane->jobs.emplace_front(std::move(rest));
 }
 
 // What is expunged need not come into its maildrop any more.
@@ -174,11 +187,10 @@ void MaterialiserShard::carry_out(MaterialiserJob& job) {
     places_.progress.end(copy->sequence);
   } else if (auto* removal = std::get_if<RemovalJob>(&job)) {
     begin(*removal);
-    const bool in_steps = !removal->looked_for && removal->files.size() > files_removed_at_once;
-    const auto removed = in_steps ? remove_last(*removal) : remove(*removal);
-    if (!removed)
-      return put_aside(std::move(*removal), removed.error());
-    if (in_steps)
+    const auto is_over = remove_some(*removal);
+    if (!is_over)
+      return put_aside(std::move(*removal), is_over.error());
+    if (!*is_over)
       return put_back(std::move(*removal));
     places_.progress.end(removal->sequence);
   } else if (auto* barrier = std::get_if<Barrier>(&job)) {
@@ -187,10 +199,7 @@ void MaterialiserShard::carry_out(MaterialiserJob& job) {
       places_.remake(barrier->mailbox);
       unsettled = unsettled_of(barrier->mailbox);
     }
-    if (unsettled && !*unsettled)
-      return put_back(std::move(*barrier));
-    barrier->then(unsettled ? SystemResult<Unsettled>(std::move(**unsettled))
-                            : std::unexpected(unsettled.error()));
+    barrier->then(std::move(unsettled));
   } else if (auto* rewrite = std::get_if<Rewrite>(&job)) {
     const auto done = restorer_.restore_durably(rewrite->mailbox, rewrite->jobs);
     rewrite->done(done ? done->why : Error::system("maildrop", done.error().number).text);
@@ -209,36 +218,42 @@ void MaterialiserShard::carry_out(MaterialiserJob& job) {
   }
 }
 
-// Some of the files, which the job has no more then.
-SystemResult<void> MaterialiserShard::remove_last(RemovalJob& job) {
-  const auto last = std::span<const SeenFile>(job.files).last(files_removed_at_once);
-  if (auto removed = writer_.remove(job.mailbox, last); !removed)
-    return removed;
-  job.files.erase(job.files.end() - static_cast<std::ptrdiff_t>(files_removed_at_once),
-                  job.files.end());
-  return {};
+// Some of the files, which the job has no more then. True: that was all. What others have moved is
+// looked for when the rest is gone, all of it in one listing.
+SystemResult<bool> MaterialiserShard::remove_some(RemovalJob& job) {
+  if (job.looked_for || (job.files.size() <= files_removed_at_once && job.elsewhere.empty())) {
+    const auto removed = remove(job);
+    return removed ? SystemResult<bool>(true) : std::unexpected(removed.error());
+  }
+  const std::size_t count = std::min(job.files.size(), files_removed_at_once);
+  if (const auto removed = writer_.remove_seen(
+          job.mailbox, std::span<const SeenFile>(job.files).last(count), job.elsewhere);
+      !removed)
+    return std::unexpected(removed.error());
+  job.files.resize(job.files.size() - count);
+  if (!job.files.empty() || job.elsewhere.empty())
+    return job.files.empty();
+  if (job.looks++ == most_looks)
+    return std::unexpected(Errno{EBUSY});
+  auto located = writer_.locate(job.mailbox, job.elsewhere);
+  if (!located)
+    return std::unexpected(located.error());
+  job.files = std::move(*located);
+  job.elsewhere.clear();
+  return job.files.empty();
 }
 
 SystemResult<void> MaterialiserShard::remove(const RemovalJob& job) {
   if (!job.looked_for)
     return writer_.remove(job.mailbox, job.files);
-  std::vector<std::string> bases;
-  for (const SeenFile& file : job.files)
-    bases.push_back(file.base);
-  return restorer_.remove(job.mailbox, job.messages, bases);
+  const auto located = restorer_.locate(job);
+  return located ? writer_.remove(job.mailbox, *located) : std::unexpected(located.error());
 }
 
 SystemResult<void> MaterialiserShard::place(CopyJob& job) {
   if (job.looked_for) {
-    const auto found = restorer_.find(job.mailbox, std::span(&job, 1));
-    if (!found)
-      return std::unexpected(found.error());
-    const auto restored = restorer_.restore(job, *found);
-    if (!restored)
-      return std::unexpected(restored.error());
-    if (*restored == Restored::missing || *restored == Restored::lost)
-      say_missing(job);
-    return {};
+    const auto found = restorer_.find(job.mailbox, std::span(&job.message, 1));
+    return found ? restore(job, *found) : std::unexpected(found.error());
   }
   if (job.large) {
     const auto linked = writer_.link(job.mailbox, job.name(places_.host), places_.large,
@@ -257,163 +272,6 @@ SystemResult<void> MaterialiserShard::place(CopyJob& job) {
   if (!bytes)
     return std::unexpected(bytes.error());
   return writer_.write(job.mailbox, job.name(places_.host), bytes->head, bytes->content);
-}
-
-void MaterialiserShard::say_missing(const CopyJob& job) {
-  places_.reporter.say(StoreReport::Level::error, "maildrop.missing",
-                       "maildrop " + std::to_string(job.mailbox) + ": the file of " +
-                           job.message.hex() + " in large is not there");
-}
-
-void MaterialiserShard::put_aside(StuckJob job, Errno error) {
-  if (failing_.insert(mailbox_of(job)).second)
-    places_.reporter.say(StoreReport::Level::error, "maildrop.failing",
-                         "maildrop " + std::to_string(mailbox_of(job)) + ": " +
-                             Error::system("writing", error.number).text);
-  stuck_.put(std::move(job));
-  places_.progress.wake();
-}
-
-// None: there is more to do before.
-SystemResult<std::optional<Unsettled>> MaterialiserShard::unsettled_of(std::uint32_t mailbox) {
-  Unsettled unsettled;
-  for (UnderWay& one : settlings_) {
-    if (one.settling.mailbox() != mailbox)
-      continue;
-    const auto ready = one.settling.prepare_session(restorer_, events_of(one), unsettled);
-    if (!ready)
-      return std::unexpected(ready.error());
-    if (!*ready)
-      return std::nullopt;
-  }
-  auto stuck = stuck_of(mailbox);
-  if (!stuck)
-    return std::unexpected(stuck.error());
-  std::move(stuck->copies.begin(), stuck->copies.end(), std::back_inserter(unsettled.copies));
-  std::move(stuck->removals.begin(), stuck->removals.end(), std::back_inserter(unsettled.removals));
-  return unsettled;
-}
-
-// What a settlement did not bring into its place may be there all the same, wherever, and not
-// whole.
-SystemResult<Unsettled> MaterialiserShard::stuck_of(std::uint32_t mailbox) {
-  Unsettled stuck = stuck_.of_mailbox(mailbox);
-  std::vector<CopyJob> looked_for;
-  std::copy_if(stuck.copies.begin(), stuck.copies.end(), std::back_inserter(looked_for),
-               [](const CopyJob& copy) { return copy.looked_for; });
-  if (looked_for.empty())
-    return stuck;
-  const auto found = restorer_.find(mailbox, looked_for);
-  if (!found)
-    return std::unexpected(found.error());
-  stuck_.each_copy_of(mailbox, [&](CopyJob& copy) { note_found(copy, *found); });
-  std::erase_if(stuck.copies, [](const CopyJob& copy) { return copy.looked_for; });
-  for (CopyJob& copy : looked_for)
-    switch (view_of(copy, *found)) {
-    case SessionView::hidden:
-      break;
-    case SessionView::pending:
-      stuck.copies.push_back(std::move(copy));
-      break;
-    case SessionView::settled_first:
-      if (const auto restored = restorer_.restore(copy, *found); !restored)
-        return std::unexpected(restored.error());
-      if (stuck_.replace(copy.stuck, std::nullopt))
-        places_.progress.end(copy.sequence);
-    }
-  return stuck;
-}
-
-SettlementEvents MaterialiserShard::events_of(UnderWay& one) {
-  SettlementEvents events;
-  events.restored = [this, &one](CopyJob& copy, Restored how) {
-    one.tally->written += how == Restored::written;
-    one.tally->rewritten += how == Restored::rewritten;
-    one.missing += how == Restored::missing;
-    if (how == Restored::lost)
-      say_missing(copy);
-    copy.claim.reset();
-    places_.progress.end(copy.sequence);
-  };
-  events.removed = [this](const RemovalJob& removal) { places_.progress.end(removal.sequence); };
-  events.failed = [this](StuckJob job, Errno error) {
-    if (auto* copy = std::get_if<CopyJob>(&job); copy != nullptr && copy->claim)
-      copy->claim->keep();
-    put_aside(std::move(job), error);
-  };
-  return events;
-}
-
-// Of one maildrop; the next time it is another one's turn.
-void MaterialiserShard::settle_some() {
-  if (settlings_.empty())
-    return;
-  UnderWay one = std::move(settlings_.front());
-  settlings_.pop_front();
-  if (one.settling.step(restorer_, events_of(one)))
-    return settlings_.push_back(std::move(one));
-  if (one.missing > 0)
-    places_.reporter.say(StoreReport::Level::warning, "recovery.missing",
-                         "maildrop " + std::to_string(one.settling.mailbox()) + ": " +
-                             std::to_string(one.missing) +
-                             " large messages are not there: another program removed them, or they "
-                             "are lost");
-  if (--one.tally->unfinished == 0)
-    places_.reporter.say(StoreReport::Level::info, "recovery.done",
-                         std::to_string(one.tally->written) + " messages written, " +
-                             std::to_string(one.tally->rewritten) + " written again");
-}
-
-void MaterialiserShard::retry_stuck() {
-  if (!stuck_.empty())
-    stuck_.retry(
-        [this](StuckJob& job) { return retry(job); },
-        [this](std::vector<CopyJob*> copies) { return retry_together(std::move(copies)); });
-  std::erase_if(failing_, [this](std::uint32_t mailbox) {
-    if (stuck_.has(mailbox))
-      return false;
-    places_.reporter.say(StoreReport::Level::info, "maildrop.mended",
-                         "maildrop " + std::to_string(mailbox) +
-                             ": everything is in its place again");
-    return true;
-  });
-}
-
-// One listing of the maildrop for all of them.
-std::vector<bool> MaterialiserShard::retry_together(std::vector<CopyJob*> copies) {
-  std::vector<bool> succeeded(copies.size(), false);
-  std::vector<CopyJob> jobs;
-  for (const CopyJob* copy : copies)
-    jobs.push_back(*copy);
-  const auto found = restorer_.find(jobs.front().mailbox, jobs);
-  for (std::size_t i = 0; found && i < jobs.size(); ++i) {
-    note_found(*copies[i], *found);
-    const auto restored = restorer_.restore(jobs[i], *found);
-    if (!restored)
-      continue;
-    succeeded[i] = true;
-    if (*restored == Restored::missing || *restored == Restored::lost)
-      say_missing(jobs[i]);
-    places_.progress.end(jobs[i].sequence);
-  }
-  return succeeded;
-}
-
-// True: done with it.
-bool MaterialiserShard::retry(StuckJob& job) {
-  const auto attempt = [&] {
-    auto* copy = std::get_if<CopyJob>(&job);
-    return copy != nullptr ? place(*copy) : remove(std::get<RemovalJob>(job));
-  };
-  auto done = attempt();
-  if (!done && (done.error().number == ENOENT || done.error().number == ENOTDIR ||
-                done.error().number == ELOOP)) {
-    places_.remake(mailbox_of(job));
-    done = attempt();
-  }
-  if (done)
-    places_.progress.end(sequence_of(job));
-  return done.has_value();
 }
 
 } // namespace letterlock::queued

@@ -77,7 +77,7 @@ public:
   void post_urgently(Barrier barrier);
 
 private:
-  // The jobs of one maildrop up to the last that is urgent.
+  // The jobs of one maildrop up to the last that is urgent, or that takes long.
   struct Lane {
     std::uint32_t mailbox = 0;
     std::deque<MaterialiserJob> jobs;
@@ -97,18 +97,20 @@ private:
   }
   std::deque<MaterialiserJob> take();
   static void take_from(std::deque<MaterialiserJob>& jobs, std::deque<MaterialiserJob>& taken);
+  void take_of_others(std::deque<MaterialiserJob>& taken);
   void put_back(RemovalJob rest);
-  void put_back(Barrier barrier);
   void run();
   void carry_out(MaterialiserJob& job);
   SystemResult<void> place(CopyJob& job);
   SystemResult<void> remove(const RemovalJob& job);
-  SystemResult<void> remove_last(RemovalJob& job);
+  SystemResult<bool> remove_some(RemovalJob& job);
+  SystemResult<void> restore(CopyJob& copy, const FoundCopies& found);
+  void claim(CopyJob& copy);
   void say_missing(const CopyJob& job);
   void settle_some();
   SettlementEvents events_of(UnderWay& one); // which it borrows
   void begin(RemovalJob& removal);
-  SystemResult<std::optional<Unsettled>> unsettled_of(std::uint32_t mailbox);
+  SystemResult<Unsettled> unsettled_of(std::uint32_t mailbox);
   SystemResult<Unsettled> stuck_of(std::uint32_t mailbox);
   void retry_stuck();
   bool retry(StuckJob& job);
@@ -129,7 +131,8 @@ private:
   std::mutex mutex_; // guards what follows
   std::condition_variable changed_;
   std::deque<MaterialiserJob> jobs_;
-  std::deque<Lane> urgent_; // in turns, before those
+  std::deque<Lane> urgent_; // in turns, and in turns with those
+  bool is_urgent_turn_ = true;
   bool stopping_ = false;
 
   std::thread thread_; // last: it uses all of the above

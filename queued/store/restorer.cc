@@ -11,13 +11,13 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <set>
+#include <utility>
 
 namespace letterlock::queued {
 
 namespace {
 
-constexpr int most_attempts = 3; // while others move what is to be written again
+constexpr int most_rounds = 10; // while others move what is to be written again
 
 // A file in `large` that was made of a record: not longer than what a record can hold.
 SystemResult<CopyBytes> read_set_down(int large, const CopyJob& copy, std::string& buffer) {
@@ -64,28 +64,56 @@ SystemResult<CopyBytes> read_copy(int journal, const CopyJob& copy, std::string&
   return read_recorded(records, copy, buffer);
 }
 
-SystemResult<FoundCopies> Restorer::find(std::uint32_t mailbox,
-                                         std::span<const CopyJob> copies) const {
-  const auto maildir = open_maildir(root_, mailbox);
-  if (!maildir)
-    return std::unexpected(maildir.error());
-  FoundCopies found;
-  for (const CopyJob& copy : copies)
-    found.try_emplace(copy.message);
-  const auto visited = visit_messages(maildir->get(), [&](const MaildirPlace& place) {
-    if (const auto wanted = found.find(place.message); wanted != found.end())
+const std::vector<CopyFile>& FoundCopies::of(const Id128& message) const {
+  static const std::vector<CopyFile> nowhere;
+  const auto found = files.find(message);
+  return found == files.end() ? nowhere : found->second;
+}
+
+void note_found(CopyJob& copy, const FoundCopies& found) {
+  copy.was_there = copy.was_there || !found.of(copy.message).empty();
+}
+
+SystemResult<void> Restorer::list(int maildir, FoundCopies& found) const {
+  const auto visited = visit_messages(maildir, [&](const MaildirPlace& place) {
+    if (const auto wanted = found.files.find(place.message); wanted != found.files.end())
       wanted->second.push_back({std::string(place.folder), place.name});
   });
   if (!visited)
     return std::unexpected(visited.error());
+  found.is_whole = found.is_whole && visited->left_out == 0;
+  return {};
+}
+
+SystemResult<FoundCopies> Restorer::find(std::uint32_t mailbox,
+                                         std::span<const Id128> messages) const {
+  const auto maildir = open_maildir(root_, mailbox);
+  if (!maildir)
+    return std::unexpected(maildir.error());
+  FoundCopies found, missed;
+  for (const Id128& message : messages)
+    found.files.try_emplace(message);
+  if (const auto listed = list(maildir->get(), found); !listed)
+    return std::unexpected(listed.error());
+  for (const auto& [message, files] : found.files)
+    if (files.empty())
+      missed.files.try_emplace(message);
+  if (missed.files.empty())
+    return found;
+  if (const auto listed = list(maildir->get(), missed); !listed)
+    return std::unexpected(listed.error());
+  for (auto& [message, files] : missed.files)
+    found.files[message] = std::move(files);
+  found.is_whole = found.is_whole && missed.is_whole;
   return found;
 }
 
 SystemResult<Restored> Restorer::restore(const CopyJob& copy, const FoundCopies& found, Sync sync) {
-  const auto listed = found.find(copy.message);
-  std::vector<CopyFile> files = listed == found.end() ? std::vector<CopyFile>() : listed->second;
-  if (files.empty() && copy.was_there)
+  const std::vector<CopyFile>& files = found.of(copy.message);
+  if (found.is_removed(copy))
     return Restored::removed;
+  if (files.empty() && copy.was_there)
+    return Restored::moved; // perhaps to where nobody could look
   // Its content was synced before its record, and under any name it is the same file.
   if (!files.empty() && copy.large && !copy.set_down)
     return Restored::left;
@@ -108,20 +136,10 @@ SystemResult<Restored> Restorer::restore(const CopyJob& copy, const FoundCopies&
       return std::unexpected(put.error());
     return Restored::written;
   }
-  for (int attempt = 0; attempt < most_attempts; ++attempt) {
-    const auto replaced = replace(copy.mailbox, files, *bytes, sync);
-    if (!replaced)
-      return std::unexpected(replaced.error());
-    if (*replaced)
-      return Restored::rewritten;
-    auto now = find(copy.mailbox, std::span(&copy, 1));
-    if (!now)
-      return std::unexpected(now.error());
-    files = std::move(now->at(copy.message));
-    if (files.empty())
-      return Restored::removed;
-  }
-  return std::unexpected(Errno{EBUSY});
+  const auto replaced = replace(copy.mailbox, files, *bytes, sync);
+  if (!replaced)
+    return std::unexpected(replaced.error());
+  return *replaced ? Restored::rewritten : Restored::moved;
 }
 
 // The same octets in the same place, so that the system counts them as not written yet. It must be
@@ -189,18 +207,31 @@ SystemResult<Restored> Restorer::link(const CopyJob& copy) {
 
 SystemResult<RestoreSum> Restorer::restore_durably(std::uint32_t mailbox,
                                                    std::span<const CopyJob> copies) {
-  const auto found = find(mailbox, copies);
-  if (!found)
-    return std::unexpected(found.error());
   RestoreSum sum;
+  const auto failed = [&](const CopyJob& copy, int number) {
+    sum.failed.push_back(copy);
+    sum.why = Error::system(copy.name(host_), number).text;
+  };
   folders_ = {"new", "cur"};
-  for (const CopyJob& copy : copies) {
-    for (const CopyFile& file : found->at(copy.message))
-      folders_.insert(file.folder); // also of what is left as it is
-    if (const auto done = restore(copy, *found, Sync::yes); !done) {
-      sum.failed.push_back(copy);
-      sum.why = Error::system(copy.name(host_), done.error().number).text;
+  std::vector<CopyJob> left(copies.begin(), copies.end()), moved;
+  for (int round = 0; round == 0 || !left.empty(); ++round) {
+    std::vector<Id128> messages;
+    for (const CopyJob& copy : left)
+      messages.push_back(copy.message);
+    const auto found = find(mailbox, messages);
+    if (!found)
+      return std::unexpected(found.error());
+    for (CopyJob& copy : left) {
+      note_found(copy, *found);
+      for (const CopyFile& file : found->of(copy.message))
+        folders_.insert(file.folder); // also of what is left as it is
+      const auto done = restore(copy, *found, Sync::yes);
+      if (done && *done == Restored::moved && round + 1 < most_rounds)
+        moved.push_back(std::move(copy));
+      else if (!done || *done == Restored::moved)
+        failed(copy, done ? EBUSY : done.error().number);
     }
+    left = std::exchange(moved, {});
   }
   const auto maildir = open_maildir(root_, mailbox);
   if (!maildir)
@@ -217,30 +248,29 @@ SystemResult<RestoreSum> Restorer::restore_durably(std::uint32_t mailbox,
   return sum;
 }
 
-SystemResult<void> Restorer::remove(std::uint32_t mailbox, const std::vector<Id128>& messages,
-                                    const std::vector<std::string>& bases) {
-  const auto directories = MaildirDirectories::open(root_, mailbox);
+SystemResult<std::vector<SeenFile>> Restorer::locate(const RemovalJob& removal) const {
+  const auto directories = MaildirDirectories::open(root_, removal.mailbox);
   if (!directories)
     return std::unexpected(directories.error());
-  std::unordered_set<std::string> wanted(bases.begin(), bases.end());
-  for (const Id128& message : messages)
-    wanted.insert(message.hex());
-  for (const UniqueFd* directory : {&directories->fresh, &directories->cur}) {
-    std::vector<std::string> names;
-    const auto visited = visit_directory(directory->get(), [&](const std::string& name, FileKind) {
+  const std::unordered_set<Id128, Id128Hash> messages(removal.messages.begin(),
+                                                      removal.messages.end());
+  std::unordered_set<std::string_view> bases;
+  for (const SeenFile& file : removal.files)
+    bases.insert(file.base);
+  std::vector<SeenFile> located;
+  for (const bool in_cur : {false, true}) {
+    const UniqueFd& directory = in_cur ? directories->cur : directories->fresh;
+    const auto visited = visit_directory(directory.get(), [&](const std::string& name, FileKind) {
+      const std::string_view base = std::string_view(name).substr(0, name.find(':', 1));
       const auto id = own_message_id(name);
-      if (wanted.contains(name.substr(0, name.find(':', 1))) || (id && wanted.contains(id->hex())))
-        names.push_back(name);
+      if (bases.contains(base) || (id && messages.contains(*id)))
+        located.push_back({.base = std::string(base), .name = name, .in_cur = in_cur});
       return true;
     });
     if (!visited)
-      return visited;
-    for (const std::string& name : names)
-      if (const auto removed = files_.unlink(directory->get(), name);
-          !removed && removed.error().number != ENOENT)
-        return removed;
+      return std::unexpected(visited.error());
   }
-  return {};
+  return located;
 }
 
 } // namespace letterlock::queued

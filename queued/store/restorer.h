@@ -23,13 +23,26 @@ struct CopyFile {
   std::string folder; // below the Maildir: "new", "cur", ".Folder/cur"
   std::string name;
 };
-using FoundCopies = std::unordered_map<Id128, std::vector<CopyFile>, Id128Hash>;
+struct FoundCopies {
+  std::unordered_map<Id128, std::vector<CopyFile>, Id128Hash> files;
+  // Else a sub-folder could not be read: what is in none of the others may be there.
+  bool is_whole = true;
+
+  const std::vector<CopyFile>& of(const Id128& message) const;
+  // Whether another program has removed it.
+  bool is_removed(const CopyJob& copy) const {
+    return copy.was_there && is_whole && of(copy.message).empty();
+  }
+};
+// What a listing has found and is not there later another program has removed.
+void note_found(CopyJob& copy, const FoundCopies& found);
 
 enum class Restored : std::uint8_t {
   written,   // it was not there
   rewritten, // it was
   left,      // it was there, and durable
   removed,   // another program has removed it
+  moved,     // nothing was done: it is not where it was found, and is to be looked for again
   missing,   // a large one that is nowhere: somebody has removed it, or it is lost
   lost,      // a large one in whose place is something else
 };
@@ -53,20 +66,24 @@ public:
       : files_(files), root_(root), large_(large), host_(host), writer_(files, root),
         records_(journal) {}
 
-  // Which of COPIES, which are of one mailbox, are in its maildrop, in one listing of it.
-  SystemResult<FoundCopies> find(std::uint32_t mailbox, std::span<const CopyJob> copies) const;
-  // FOUND is of its mailbox; what has moved since is looked for again. SYNC: its content is durable
-  // then; its name is not.
+  // Where MESSAGES are in a maildrop. If some are nowhere it is listed twice: a file whose name
+  // changes while a directory is read can be left out.
+  SystemResult<FoundCopies> find(std::uint32_t mailbox, std::span<const Id128> messages) const;
+  // FOUND is of its mailbox. SYNC: its content is durable then; its name is not.
   enum class Sync : std::uint8_t { no, yes };
   SystemResult<Restored> restore(const CopyJob& copy, const FoundCopies& found,
                                  Sync sync = Sync::no);
   // All of COPIES, durably, directories too. An error: the maildrop cannot be read or synced.
   SystemResult<RestoreSum> restore_durably(std::uint32_t mailbox, std::span<const CopyJob> copies);
-  // Removes what is there of MESSAGES and of files with these BASES.
-  SystemResult<void> remove(std::uint32_t mailbox, const std::vector<Id128>& messages,
-                            const std::vector<std::string>& bases);
+  // What is there of a removal that was looked for, by its messages and by the bases of its files.
+  SystemResult<std::vector<SeenFile>> locate(const RemovalJob& removal) const;
+  // Removes FILES, wherever each is by now. One that is gone is no error.
+  SystemResult<void> remove(std::uint32_t mailbox, std::span<const SeenFile> files) {
+    return writer_.remove(mailbox, files);
+  }
 
 private:
+  SystemResult<void> list(int maildir, FoundCopies& found) const;
   SystemResult<Restored> link(const CopyJob& copy);
   // What was there and is written over: done, nothing is there any more, or it needs another file.
   enum class Over : std::uint8_t { done, nothing, another_file };

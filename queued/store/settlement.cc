@@ -1,9 +1,8 @@
 // Carrying out what a start finds in the journal, piece by piece.
 #include "queued/store/settlement.h"
 
-#include "queued/maildir/own_name.h"
-
 #include <algorithm>
+#include <cerrno>
 #include <span>
 #include <utility>
 
@@ -11,132 +10,143 @@ namespace letterlock::queued {
 
 namespace {
 
-constexpr std::size_t copies_at_once = 64;
+constexpr std::size_t copies_at_once = 64, files_removed_at_once = 1000;
+constexpr int most_rounds = 10; // while others move what is to be written again
 
 } // namespace
 
-SessionView view_of(const CopyJob& copy, const FoundCopies& found) {
-  static const std::vector<CopyFile> nowhere;
-  const auto files = found.find(copy.message);
-  bool is_somewhere = false, is_listed = false;
-  for (const CopyFile& file : files == found.end() ? nowhere : files->second) {
-    const bool listed = file.folder == "new" || file.folder == "cur";
-    if (listed && !own_message_id(file.name))
-      return SessionView::settled_first;
-    is_somewhere = true;
-    is_listed = is_listed || listed;
-  }
-  // In a sub-folder, or removed by another program.
-  return (is_somewhere || copy.was_there) && !is_listed ? SessionView::hidden
-                                                        : SessionView::pending;
+bool is_shown(const CopyJob& copy, const FoundCopies& found) {
+  const std::vector<CopyFile>& files = found.of(copy.message);
+  if (files.empty())
+    return !found.is_removed(copy);
+  return std::any_of(files.begin(), files.end(), [](const CopyFile& file) {
+    return file.folder == "new" || file.folder == "cur";
+  });
 }
 
-void note_found(CopyJob& copy, const FoundCopies& found) {
-  const auto files = found.find(copy.message);
-  copy.was_there = copy.was_there || (files != found.end() && !files->second.empty());
-}
-
-SystemResult<void> Settling::find(Restorer& restorer) {
-  if (next_ == all_.copies.size())
-    return {};
-  auto found = restorer.find(all_.mailbox, std::span(all_.copies).subspan(next_));
-  if (!found)
-    return std::unexpected(found.error());
-  found_ = std::move(*found);
+template <class Each> void Settling::each_left(Each each) {
   for (std::size_t i = next_; i < all_.copies.size(); ++i)
-    note_found(all_.copies[i], found_);
-  if (std::exchange(listed_, true))
-    return {};
-  for (CopyJob& copy : all_.copies) {
-    if (!copy.claim)
-      continue;
-    // What is there is counted as what the maildrop holds, and what is not will come.
-    const auto files = found_.find(copy.message);
-    if (files != found_.end() && !files->second.empty())
-      copy.claim.reset();
-    else
-      copy.claim->keep();
+    each(all_.copies[i]);
+  for (CopyJob& copy : moved_)
+    each(copy);
+}
+
+SystemResult<void> Settling::find(Restorer& restorer, const SettlementEvents& events) {
+  std::vector<Id128> messages;
+  messages.reserve(all_.copies.size() - next_ + moved_.size());
+  each_left([&](const CopyJob& copy) { messages.push_back(copy.message); });
+  if (!messages.empty()) {
+    auto found = restorer.find(all_.mailbox, messages);
+    if (!found)
+      return std::unexpected(found.error());
+    found_ = std::move(*found);
   }
+  const bool is_first = !std::exchange(was_listed_, true);
+  each_left([&](CopyJob& copy) {
+    // What is there is counted with what the maildrop holds.
+    if (is_first && events.coming && found_.of(copy.message).empty() && !found_.is_removed(copy))
+      events.coming(copy);
+    note_found(copy, found_);
+  });
+  is_found_ = true;
   return {};
 }
 
-void Settling::remove_one(Restorer& restorer, const SettlementEvents& events) {
-  RemovalJob removal = std::move(all_.removals.back());
-  all_.removals.pop_back();
-  std::vector<std::string> bases;
-  for (const SeenFile& file : removal.files)
-    bases.push_back(file.base);
-  if (const auto removed = restorer.remove(all_.mailbox, removal.messages, bases); !removed)
-    events.failed(std::move(removal), removed.error());
-  else
+// Of the last of the removals: its files are looked for in one listing, and then removed.
+void Settling::remove_some(Restorer& restorer, const SettlementEvents& events) {
+  RemovalJob& removal = all_.removals.back();
+  SystemResult<void> done;
+  if (!to_remove_) {
+    auto located = restorer.locate(removal);
+    if (located)
+      to_remove_ = std::move(*located);
+    else
+      done = std::unexpected(located.error());
+  } else {
+    const std::size_t count = std::min(to_remove_->size(), files_removed_at_once);
+    done = restorer.remove(all_.mailbox, std::span<const SeenFile>(*to_remove_).last(count));
+    to_remove_->resize(to_remove_->size() - count);
+  }
+  if (done && !to_remove_->empty())
+    return;
+  if (done)
     events.removed(removal);
+  else
+    events.failed(std::move(removal), done.error());
+  all_.removals.pop_back();
+  to_remove_.reset();
 }
 
-void Settling::restore(Restorer& restorer, const SettlementEvents& events, CopyJob& copy) const {
-  if (const auto restored = restorer.restore(copy, found_))
-    events.restored(copy, *restored);
-  else
-    events.failed(std::move(copy), restored.error());
+void Settling::restore_some(Restorer& restorer, const SettlementEvents& events) {
+  const std::size_t end = std::min(next_ + copies_at_once, all_.copies.size());
+  for (; next_ < end; ++next_) {
+    CopyJob& copy = all_.copies[next_];
+    const auto restored = restorer.restore(copy, found_);
+    if (!restored)
+      events.failed(std::move(copy), restored.error());
+    else if (*restored == Restored::moved)
+      moved_.push_back(std::move(copy));
+    else
+      events.restored(copy, *restored);
+  }
+}
+
+void Settling::begin_round() {
+  all_.copies = std::exchange(moved_, {});
+  next_ = 0;
+  is_found_ = false;
+  ++round_;
+}
+
+void Settling::give_up(Errno error, const SettlementEvents& events) {
+  each_left([&](CopyJob& copy) { events.failed(std::move(copy), error); });
+  all_.copies.clear();
+  moved_.clear();
+  next_ = 0;
+  was_listed_ = true;
 }
 
 bool Settling::step(Restorer& restorer, const SettlementEvents& events) {
-  if (!all_.removals.empty()) {
-    remove_one(restorer, events);
-    return true;
+  if (next_ == all_.copies.size() && !moved_.empty())
+    begin_round();
+  if (round_ == most_rounds)
+    give_up({EBUSY}, events);
+  if (!is_found_ && next_ < all_.copies.size()) {
+    if (const auto found = find(restorer, events); !found)
+      give_up(found.error(), events);
+  } else if (!all_.removals.empty()) {
+    remove_some(restorer, events);
+  } else {
+    restore_some(restorer, events);
   }
-  if (const auto found = listed_ ? SystemResult<void>() : find(restorer); !found)
-    for (; next_ < all_.copies.size(); ++next_)
-      events.failed(std::move(all_.copies[next_]), found.error());
-  const std::size_t end = std::min(next_ + copies_at_once, all_.copies.size());
-  for (; next_ < end; ++next_)
-    restore(restorer, events, all_.copies[next_]);
-  return next_ < all_.copies.size();
+  return !is_over();
 }
 
 void Settling::drop_copies(const RemovedCopies& removed,
                            const std::function<void(const CopyJob&)>& each) {
-  const auto left = all_.copies.begin() + static_cast<std::ptrdiff_t>(next_);
-  all_.copies.erase(std::remove_if(left, all_.copies.end(),
-                                   [&](const CopyJob& copy) {
-                                     if (!removed.contain(copy))
-                                       return false;
-                                     each(copy);
-                                     return true;
-                                   }),
-                    all_.copies.end());
-}
-
-SystemResult<bool> Settling::prepare_session(Restorer& restorer, const SettlementEvents& events,
-                                             Unsettled& unsettled) {
-  if (const auto found = find(restorer); !found) // others may have been there since
-    return std::unexpected(found.error());
-  std::size_t settled = 0;
-  bool is_ready = true;
-  const auto left = all_.copies.begin() + static_cast<std::ptrdiff_t>(next_);
-  const auto settle_first = [&](CopyJob& copy) {
-    if (view_of(copy, found_) != SessionView::settled_first)
+  const auto is_gone = [&](const CopyJob& copy) {
+    if (!removed.contain(copy))
       return false;
-    if (settled == copies_at_once) {
-      is_ready = false;
-      return false;
-    }
-    ++settled;
-    restore(restorer, events, copy);
+    each(copy);
     return true;
   };
-  all_.copies.erase(std::remove_if(left, all_.copies.end(), settle_first), all_.copies.end());
-  if (!is_ready)
-    return false;
-  unsettled.copies.reserve(unsettled.copies.size() + all_.copies.size() - next_);
-  for (std::size_t i = next_; i < all_.copies.size(); ++i) {
-    if (view_of(all_.copies[i], found_) == SessionView::hidden)
-      continue;
-    CopyJob& given = unsettled.copies.emplace_back(all_.copies[i]);
+  const auto left = all_.copies.begin() + static_cast<std::ptrdiff_t>(next_);
+  all_.copies.erase(std::remove_if(left, all_.copies.end(), is_gone), all_.copies.end());
+  std::erase_if(moved_, is_gone);
+}
+
+SystemResult<void> Settling::add_to(Unsettled& unsettled, Restorer& restorer,
+                                    const SettlementEvents& events) {
+  if (auto found = find(restorer, events); !found)
+    return found;
+  each_left([&](const CopyJob& copy) {
+    CopyJob& given =
+        (is_shown(copy, found_) ? unsettled.copies : unsettled.hidden).emplace_back(copy);
     given.booking.reset();
     given.claim.reset();
-  }
+  });
   unsettled.removals.insert(unsettled.removals.end(), all_.removals.begin(), all_.removals.end());
-  return true;
+  return {};
 }
 
 } // namespace letterlock::queued

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <map>
+#include <utility>
 
 namespace letterlock::queued {
 
@@ -56,12 +57,16 @@ std::uint64_t record_bytes(const RemovalJob& job) {
 }
 
 void StuckJobs::put(StuckJob job) {
-  const std::uint64_t bytes = bytes_of(job);
   std::visit([this](auto& of) { of.stuck = ++last_name_; }, job);
   if (auto* copy = std::get_if<CopyJob>(&job)) {
     copy->head.clear();
     copy->content.reset();
+  } else {
+    auto& removal = std::get<RemovalJob>(job);
+    const auto elsewhere = std::exchange(removal.elsewhere, {});
+    removal.files.insert(removal.files.end(), elsewhere.begin(), elsewhere.end());
   }
+  const std::uint64_t bytes = bytes_of(job);
   counts_.add(job, bytes);
   jobs_.push_back({std::move(job), Clock::now() + first_, first_, bytes});
 }
@@ -194,6 +199,7 @@ bool StuckJobs::replace(std::uint64_t stuck, std::optional<StuckJob> to) {
       from_copy != nullptr && to_copy != nullptr) {
     to_copy->booking = std::move(from_copy->booking);
     to_copy->claim = std::move(from_copy->claim);
+    to_copy->was_there = from_copy->was_there; // which may have been seen meanwhile
   }
   found->job = std::move(*to);
   found->bytes = bytes_of(found->job);

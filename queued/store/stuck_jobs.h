@@ -22,7 +22,8 @@ using StuckJob = std::variant<CopyJob, RemovalJob>;
 
 // What of some maildrop is in the journal alone, because its directories do not take it now.
 struct Unsettled {
-  std::vector<CopyJob> copies;      // not there yet
+  std::vector<CopyJob> copies;      // not there yet, or not whole
+  std::vector<CopyJob> hidden;      // the same where no session looks, or another program took it
   std::vector<RemovalJob> removals; // still there, perhaps
 };
 

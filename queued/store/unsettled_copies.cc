@@ -21,15 +21,17 @@ std::unexpected<ReadError> failed(std::string_view what, int number) {
 
 } // namespace
 
-std::vector<PendingMessage> UnsettledCopies::set(AccountId account, std::vector<CopyJob> copies) {
+std::vector<PendingMessage> UnsettledCopies::set(AccountId account, Unsettled unsettled) {
   std::vector<PendingMessage> pending;
   std::unordered_map<Id128, CopyJob, Id128Hash> by_message;
-  pending.reserve(copies.size());
-  by_message.reserve(copies.size());
-  for (CopyJob& copy : copies) {
-    pending.push_back({copy.message, copy.received, copy.stored_size, copy.wire_size});
-    by_message.emplace(copy.message, std::move(copy));
-  }
+  pending.reserve(unsettled.copies.size() + unsettled.hidden.size());
+  by_message.reserve(pending.capacity());
+  for (auto* const part : {&unsettled.copies, &unsettled.hidden})
+    for (CopyJob& copy : *part) {
+      pending.push_back({copy.message, copy.received, copy.stored_size, copy.wire_size,
+                         part == &unsettled.hidden});
+      by_message.emplace(copy.message, std::move(copy));
+    }
   const std::lock_guard guard(mutex_);
   if (by_message.empty())
     copies_.erase(account);

@@ -6,7 +6,7 @@
 
 #include "queued/maildir/maildrop_index.h"
 #include "queued/message_store.h"
-#include "queued/store/copy_job.h"
+#include "queued/store/stuck_jobs.h"
 
 #include <map>
 #include <mutex>
@@ -19,8 +19,8 @@ public:
   // JOURNAL and LARGE (borrowed) are the open directories.
   UnsettledCopies(int journal, int large) : journal_(journal), large_(large) {}
 
-  // What a session of ACCOUNT that begins now is to see besides the files.
-  std::vector<PendingMessage> set(AccountId account, std::vector<CopyJob> copies);
+  // What a session of ACCOUNT that begins now is to see besides the files, and in their place.
+  std::vector<PendingMessage> set(AccountId account, Unsettled unsettled);
   // One of them, out of the journal; waits for the disk. Gone: it has come to its place meanwhile.
   ReadResult<OpenedMessage> open(AccountId account, const Id128& message);
 
