@@ -52,8 +52,8 @@ void MaterialiserShard::post_urgently(Barrier barrier) {
   {
     const std::lock_guard guard(mutex_);
     auto lane = lane_of(barrier.mailbox);
-    if (lane == urgent_.end())
-      lane = urgent_.insert(lane, Lane{barrier.mailbox, {}});
+    if (lane == lanes_.end())
+      lane = lanes_.insert(lane, Lane{barrier.mailbox, {}});
     const auto others =
         std::stable_partition(jobs_.begin(), jobs_.end(), [&](const MaterialiserJob& job) {
           return maildrop_of(job) == barrier.mailbox;
@@ -69,12 +69,12 @@ void MaterialiserShard::run() {
   for (;;) {
     {
       std::unique_lock lock(mutex_);
-      const auto ready = [this] { return stopping_ || !jobs_.empty() || !urgent_.empty(); };
+      const auto ready = [this] { return stopping_ || !jobs_.empty() || !lanes_.empty(); };
       if (const auto retry_at = stuck_.next_retry(); settlings_.empty() && retry_at)
         changed_.wait_until(lock, *retry_at, ready);
       else if (settlings_.empty())
         changed_.wait(lock, ready);
-      if (stopping_ && jobs_.empty() && urgent_.empty())
+      if (stopping_ && jobs_.empty() && lanes_.empty())
         return;
     }
     std::deque<MaterialiserJob> batch = take();
@@ -104,51 +104,48 @@ std::optional<std::uint32_t> MaterialiserShard::maildrop_of(const MaterialiserJo
       job);
 }
 
-// A few, so that whoever waits for room, or comes with something urgent, has not long to wait. What
-// may have a rest is the last of them. What is not urgent has every other turn.
+// A few, so that whoever waits for room, or comes with something urgent, has not long to wait. The
+// lanes and what came for all other maildrops take turns.
 std::deque<MaterialiserJob> MaterialiserShard::take() {
   const std::lock_guard guard(mutex_);
   std::deque<MaterialiserJob> taken;
-  if (urgent_.empty()) {
-    take_from(jobs_, taken);
-    return taken;
-  }
-  if (!std::exchange(is_urgent_turn_, true)) {
+  is_lanes_turn_ = !is_lanes_turn_;
+  if (!is_lanes_turn_)
     take_of_others(taken);
-    if (!taken.empty())
-      return taken;
-  }
-  is_urgent_turn_ = false;
-  Lane lane = std::move(urgent_.front());
-  urgent_.pop_front();
-  take_from(lane.jobs, taken);
-  if (!lane.jobs.empty())
-    urgent_.push_back(std::move(lane));
+  if (taken.empty())
+    take_of_lane(taken);
+  if (taken.empty())
+    take_of_others(taken);
   return taken;
 }
 
-void MaterialiserShard::take_from(std::deque<MaterialiserJob>& jobs,
-                                  std::deque<MaterialiserJob>& taken) {
-  while (!jobs.empty() && taken.size() < jobs_at_once) {
-    taken.push_back(std::move(jobs.front()));
-    jobs.pop_front();
-    if (std::holds_alternative<RemovalJob>(taken.back()))
-      return;
+// What may have a rest is the last of them.
+void MaterialiserShard::take_of_lane(std::deque<MaterialiserJob>& taken) {
+  if (lanes_.empty())
+    return;
+  Lane lane = std::move(lanes_.front());
+  lanes_.pop_front();
+  for (bool is_last = false; !is_last && !lane.jobs.empty() && taken.size() < jobs_at_once;) {
+    taken.push_back(std::move(lane.jobs.front()));
+    lane.jobs.pop_front();
+    is_last = std::holds_alternative<RemovalJob>(taken.back());
   }
+  if (!lane.jobs.empty())
+    lanes_.push_back(std::move(lane));
 }
 
-// What is for a maildrop with something urgent comes after that.
+// Removals may take long, and have lanes of their own; what comes later for such a maildrop stays
+// behind them. What concerns all maildrops waits for the lanes.
 void MaterialiserShard::take_of_others(std::deque<MaterialiserJob>& taken) {
   while (!jobs_.empty() && taken.size() < jobs_at_once) {
     const auto maildrop = maildrop_of(jobs_.front());
-    if (!maildrop)
-      return; // it concerns all of them
-    const auto lane = lane_of(*maildrop);
-    const bool may_have_rest = std::holds_alternative<RemovalJob>(jobs_.front());
-    (lane != urgent_.end() ? lane->jobs : taken).push_back(std::move(jobs_.front()));
-    jobs_.pop_front();
-    if (lane == urgent_.end() && may_have_rest)
+    if (!maildrop && !lanes_.empty())
       return;
+    auto lane = maildrop ? lane_of(*maildrop) : lanes_.end();
+    if (lane == lanes_.end() && std::holds_alternative<RemovalJob>(jobs_.front()))
+      lane = lanes_.insert(lane, Lane{*maildrop, {}});
+    (lane != lanes_.end() ? lane->jobs : taken).push_back(std::move(jobs_.front()));
+    jobs_.pop_front();
   }
 }
 
@@ -157,8 +154,8 @@ void MaterialiserShard::put_back(RemovalJob rest) {
   backlog_->add(1, 0);
   const std::lock_guard guard(mutex_);
   auto lane = lane_of(rest.mailbox);
-  if (lane == urgent_.end())
-    lane = urgent_.insert(lane, Lane{rest.mailbox, {}});
+  if (lane == lanes_.end())
+    lane = lanes_.insert(lane, Lane{rest.mailbox, {}});
   lane->jobs.emplace_front(std::move(rest));
 }
 

@@ -77,7 +77,7 @@ public:
   void post_urgently(Barrier barrier);
 
 private:
-  // The jobs of one maildrop up to the last that is urgent, or that takes long.
+  // The jobs of one maildrop up to the last that somebody waits for, or that takes long.
   struct Lane {
     std::uint32_t mailbox = 0;
     std::deque<MaterialiserJob> jobs;
@@ -92,11 +92,11 @@ private:
   static std::optional<std::uint32_t>
   maildrop_of(const MaterialiserJob& job); // none: of all of them
   std::deque<Lane>::iterator lane_of(std::uint32_t mailbox) {
-    return std::find_if(urgent_.begin(), urgent_.end(),
+    return std::find_if(lanes_.begin(), lanes_.end(),
                         [&](const Lane& lane) { return lane.mailbox == mailbox; });
   }
   std::deque<MaterialiserJob> take();
-  static void take_from(std::deque<MaterialiserJob>& jobs, std::deque<MaterialiserJob>& taken);
+  void take_of_lane(std::deque<MaterialiserJob>& taken);
   void take_of_others(std::deque<MaterialiserJob>& taken);
   void put_back(RemovalJob rest);
   void run();
@@ -131,8 +131,8 @@ private:
   std::mutex mutex_; // guards what follows
   std::condition_variable changed_;
   std::deque<MaterialiserJob> jobs_;
-  std::deque<Lane> urgent_; // in turns, and in turns with those
-  bool is_urgent_turn_ = true;
+  std::deque<Lane> lanes_; // in turns among themselves, and with those
+  bool is_lanes_turn_ = false;
   bool stopping_ = false;
 
   std::thread thread_; // last: it uses all of the above

@@ -43,7 +43,11 @@ public:
   std::atomic<int> failing_syncs = 0;
   std::function<void(const std::string& path)> before_sync_file, before_sync_directory;
 
+  std::function<void(const std::string& path)> before_create_file; // of its directory
+
   SystemResult<UniqueFd> create_file(int directory, const std::string& name, mode_t mode) override {
+    if (before_create_file && is_message(name))
+      before_create_file(path_of(directory));
     take_a_while(name);
     if (is_refused(name))
       return std::unexpected(Errno{EIO});
