@@ -167,6 +167,8 @@ class Pop3(Wire):
         self.command(line)
         lines = []
         while (entry := self.line()) != b".":
+            if not entry:
+                raise ConnectionError(f"the connection ended in the answer to {line!r}")
             lines.append(entry.decode())
         return lines
 
