@@ -33,7 +33,8 @@ inline constexpr std::size_t most_folders = 4096; // sub-folders of one Maildir
 
 // Calls VISIT with each regular file of ours in new/, cur/ and the sub-folders' of the Maildir that
 // MAILDIR (borrowed) is open at, in no order within a directory. A message that others move to cur/
-// or to a sub-folder meanwhile is met once at least, perhaps twice. Nothing is followed through a
+// or to a sub-folder meanwhile is met once at least, perhaps twice; one whose name they change
+// within its directory may not be met at all (POSIX, readdir). Nothing is followed through a
 // symbolic link. An error: new/, cur/ or the Maildir itself cannot be read, or there are no
 // descriptors or no memory for a sub-folder; some calls may have been made. Waits for the disk;
 // callable from any thread.
