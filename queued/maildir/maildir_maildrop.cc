@@ -37,9 +37,9 @@ MaildirMaildrop::open(const MaildropServices& services, AccountId account, Maild
     return failed("maildrop", directories.error().number);
   std::shared_ptr<MaildirMaildrop> maildrop(
       new MaildirMaildrop(services, account, std::move(lock), std::move(*directories)));
+  maildrop->has_pending_ = !unsettled.pending.empty();
   if (const auto found = maildrop->find_index(); !found)
     return failed("maildrop", found.error().number);
-  maildrop->has_pending_ = !unsettled.pending.empty();
   if (!unsettled.pending.empty() || !unsettled.expunged.empty() ||
       !unsettled.expunged_messages.empty())
     maildrop->index_ = maildrop->index_->with(unsettled.pending, services.host, unsettled.expunged,
@@ -64,8 +64,11 @@ SystemResult<void> MaildirMaildrop::find_index() {
   if (!listed)
     return std::unexpected(listed.error());
   index_ = std::move(*listed);
-  services_.indices.keep(account_,
-                         {index_, times->are_settled(now) ? std::optional(*times) : std::nullopt});
+  // A file that is not whole yet keeps its times when it becomes so, and others may have given it a
+  // name that does not tell its size: what was read in it is not to be believed later.
+  if (!has_pending_)
+    services_.indices.keep(
+        account_, {index_, times->are_settled(now) ? std::optional(*times) : std::nullopt});
   return {};
 }
 

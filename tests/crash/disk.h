@@ -80,7 +80,7 @@ public:
       set_name(what.to, what.to_name, what.child, ++step_);
       set_name(what.node, what.name, no_node, step_);
       if (what.gentle)
-        gentle_.push_back({what.node, what.name, what.to, what.to_name, step_});
+        gentle_.push_back({what.node, what.name, what.to, what.to_name, step_, what.atomic});
       return;
     case Call::append:
     case Call::write_at:
@@ -268,6 +268,7 @@ private:
     Node to = no_node;
     std::string to_name{};
     std::size_t step = 0;
+    bool atomic = false;
   };
 
   void set_name(Node directory, const std::string& name, Node child, std::size_t step) {
@@ -285,7 +286,8 @@ private:
     ordered_from_ = step_;
   }
 
-  // A gentle rename whose old name is gone has its new name, or what came of that later.
+  // A gentle rename whose old name is gone has its new name, or what came of that later; an atomic
+  // one whose old name is there has not.
   void be_gentle(const std::vector<Choice>& choices, Decision& decision) const {
     const auto place_of = [&](Node node, const std::string& name) {
       std::size_t i = 0;
@@ -304,13 +306,18 @@ private:
     for (const GentleRename& rename : gentle_) {
       const std::size_t to = place_of(rename.to, rename.to_name);
       const std::size_t from = place_of(rename.from, rename.name);
-      if (to == choices.size())
-        continue; // its new name is settled
+      if (to == choices.size()) { // its new name is settled
+        if (rename.atomic && from != choices.size())
+          decision[from] = std::max(decision[from], way_of(rename.from, rename.name, rename.step));
+        continue;
+      }
       const std::size_t made = way_of(rename.to, rename.to_name, rename.step);
       const bool gone =
           from == choices.size() || decision[from] >= way_of(rename.from, rename.name, rename.step);
       if (gone)
         decision[to] = std::max(decision[to], made);
+      else if (rename.atomic && made > 0)
+        decision[to] = std::min(decision[to], made - 1);
     }
   }
 

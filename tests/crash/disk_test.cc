@@ -27,9 +27,11 @@ Operation sync(Node node, Call call = Call::sync_file, bool failed = false) {
   what.failed = failed;
   return what;
 }
-Operation rename(const char* from, Node child, const char* to, bool gentle = false) {
+Operation rename(const char* from, Node child, const char* to, bool gentle = false,
+                 bool atomic = false) {
   Operation what{Call::rename, root_node, from, child, root_node, to};
   what.gentle = gentle;
+  what.atomic = atomic;
   return what;
 }
 Operation unlink(const char* name, Node child) {
@@ -133,6 +135,9 @@ void a_rename_is_two_names(void**) {
   auto gentle = settled;
   gentle.push_back(rename("old", 1, "new", true));
   assert_states(gentle, {{{"old", a}, {"new", b}}, {{"old", a}, {"new", a}}, {{"new", a}}});
+  auto atomic = settled;
+  atomic.push_back(rename("old", 1, "new", true, true));
+  assert_states(atomic, {{{"old", a}, {"new", b}}, {{"new", a}}});
 }
 
 void a_renamed_file_that_was_not_synced_may_be_empty(void**) {

@@ -46,8 +46,9 @@ struct Operation {
   std::string bytes{};      // of a write
   bool failed = false;      // of a sync
   // Of a rename: whoever did it (a mail reader) relies on the new name being there before the old
-  // one goes, as every file system in use has it.
-  bool gentle = false;
+  // one goes, as every file system in use has it; or on the one or the other being there, as those
+  // with a journal have it.
+  bool gentle = false, atomic = false;
 };
 
 inline std::string describe(const Operation& what) {

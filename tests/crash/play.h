@@ -45,7 +45,7 @@ private:
       static_cast<void>(run_.open(account())); // and keep it for a later expunge
       return;
     case 8:
-      static_cast<void>(run_.mark_seen(account()));
+      static_cast<void>(run_.mark_seen(account(), dice_.one_in(3) ? ",U=7:2,S" : ":2,S"));
       return;
     case 9:
       static_cast<void>(run_.remove_by_another(account(), dice_.one_in(2) ? "new" : "cur"));

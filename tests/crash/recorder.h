@@ -116,8 +116,9 @@ public:
     Recorder& recorder_;
   };
   // A mail reader moves a file.
-  void move(int from, const std::string& name, int to, const std::string& to_name) {
-    if (!rename_as(from, name, to, to_name, true))
+  void move(int from, const std::string& name, int to, const std::string& to_name,
+            bool atomic = false) {
+    if (!rename_as(from, name, to, to_name, true, atomic))
       throw trouble_with(name);
   }
 
@@ -193,7 +194,7 @@ public:
   }
   SystemResult<void> rename(int from, const std::string& from_name, int to,
                             const std::string& to_name) override {
-    return rename_as(from, from_name, to, to_name, false);
+    return rename_as(from, from_name, to, to_name, false, false);
   }
   SystemResult<void> unlink(int directory, const std::string& name) override {
     return perform<void>(Call::unlink, [&] {
@@ -285,12 +286,13 @@ private:
   }
 
   SystemResult<void> rename_as(int from, const std::string& from_name, int to,
-                               const std::string& to_name, bool gentle) {
+                               const std::string& to_name, bool gentle, bool atomic) {
     return perform<void>(Call::rename, [&] {
       Operation what{Call::rename, directory_node(from), from_name, named_node(from, from_name)};
       what.to = directory_node(to);
       what.to_name = to_name;
       what.gentle = gentle;
+      what.atomic = atomic;
       const Node replaced = named_node(to, to_name);
       auto done = real_.rename(from, from_name, to, to_name);
       // Two names of one file: rename(2) does nothing then.

@@ -160,14 +160,19 @@ public:
     must(recorder_->sync_directory(maildir->fresh.get()));
     story_.ledger.put_by_another(item, now());
   }
-  // A mail reader moves the first message in new to cur. False if there is none.
-  bool mark_seen(std::uint32_t account) {
+  // A mail reader moves the first message in new to cur, and puts MORE behind its name. False if
+  // there is none.
+  bool mark_seen(std::uint32_t account, const char* more = ":2,S") {
     const Recorder::Sparing sparing(*recorder_);
     const auto maildir = queued::MaildirDirectories::open(directory_.open().get(), account);
     const auto names = directory_.names(directory_.maildir(account) / "new");
     if (names.empty())
       return false;
-    recorder_->move(maildir->fresh.get(), names[0], maildir->cur.get(), names[0] + ":2,S");
+    // Two bases of one file are two messages, whoever looks: where others make such names the file
+    // system must be one that does not leave both.
+    const bool is_other_base = *more != ':';
+    recorder_->move(maildir->fresh.get(), names[0], maildir->cur.get(), names[0] + more,
+                    is_other_base);
     return true;
   }
   // It removes the first message there. False if there is none.

@@ -116,6 +116,19 @@ void other_programs_in_the_maildir(void**) {
   });
 }
 
+// As mbsync does it.
+void files_that_others_rename(void**) {
+  small_story("renamed", [](Run& run) {
+    run.commit({Mail{1, {1}}, Mail{2, {1}}, Mail{3, {1}}});
+    assert_true(run.open(1));
+    for (const char* const more : {",U=1:2,S", ",U=2:2,", ",U=3:2,S"})
+      assert_true(run.mark_seen(1, more));
+    assert_true(run.open(1));
+    assert_true(run.expunge(1, {0}));
+    assert_true(run.remove_by_another(1, "cur"));
+  });
+}
+
 void restarts_in_good_order(void**) {
   small_story("restarts", [](Run& run) {
     assert_status(run.commit(Mail{1, {1, 2}}), CommitStatus::committed);
@@ -356,6 +369,7 @@ int main(int argc, char** argv) {
       cmocka_unit_test(many_at_once),
       cmocka_unit_test(expunged_while_mail_comes_in),
       cmocka_unit_test(other_programs_in_the_maildir),
+      cmocka_unit_test(files_that_others_rename),
       cmocka_unit_test(restarts_in_good_order),
       cmocka_unit_test(large_messages),
       cmocka_unit_test(checkpoints),
