@@ -21,11 +21,22 @@ std::string row(std::string_view label, std::string_view text) {
   return line + std::string(text) + '\n';
 }
 
-std::string listed(const std::vector<ListenAddress>& addresses) {
+template <class List> std::string listed(const List& list) {
   std::string text;
-  for (const ListenAddress& address : addresses)
-    text += (text.empty() ? "" : ", ") + address.text();
-  return text.empty() ? "not offered" : text;
+  for (const auto& item : list)
+    (text += text.empty() ? "" : ", ") += item.text();
+  return text;
+}
+
+std::string offered(const std::vector<ListenAddress>& addresses) {
+  return addresses.empty() ? "not offered" : listed(addresses);
+}
+
+std::string allowed(const AllowList& allow) {
+  const std::string networks = listed(allow.networks), names = listed(allow.names);
+  return allow.empty()
+             ? "everybody"
+             : networks + (allow.networks.empty() || allow.names.empty() ? "" : ", ") + names;
 }
 
 } // namespace
@@ -50,10 +61,14 @@ std::vector<Login> logins(const Configuration& configuration) {
 
 std::string summary(const Configuration& c) {
   std::string text = row("hostname", c.server.hostname);
-  text += row("smtp", listed(c.server.smtp_listen));
-  text += row("smtps", listed(c.server.smtps_listen));
-  text += row("pop3", listed(c.server.pop3_listen));
-  text += row("pop3s", listed(c.server.pop3s_listen));
+  text += row("smtp", offered(c.server.smtp_listen));
+  text += row("smtps", offered(c.server.smtps_listen));
+  text += row("pop3", offered(c.server.pop3_listen));
+  text += row("pop3s", offered(c.server.pop3s_listen));
+  text += row("smtp is for", allowed(c.access.allow));
+  if (!c.access.allow.names.empty())
+    text += row("asked for names", c.server.resolvers.empty() ? "the servers of /etc/resolv.conf"
+                                                              : listed(c.server.resolvers));
   text += row("tls", c.tls ? c.tls->certificate.view() : "no certificate");
   for (const Domain& domain : c.domains)
     text += row("domain", std::string(domain.name.view()) + " to " +

@@ -35,10 +35,15 @@ struct Reading {
       return;
     }
     Section& section = document.sections.back();
-    if (lines[next].name != key || section.heading() != '[' + std::string(heading) + ']')
+    const Line& line = lines[next++];
+    if (line.name != key || section.heading() != '[' + std::string(heading) + ']')
       agrees = false;
-    section.settings.push_back({std::string(key), std::string(value), place(lines[next])});
-    ++next;
+    if (line.kind == Line::Kind::setting)
+      section.settings.push_back({std::string(key), std::string(value), place(line)});
+    else if (section.settings.empty())
+      agrees = false;
+    else
+      section.settings.back().value += ' ' + std::string(value);
   }
 };
 

@@ -56,6 +56,27 @@ Parsed<Line> section_of(std::string_view line) {
   return Line{Line::Kind::section, 0, name, argument};
 }
 
+// FROM: where a value begins.
+bool has_comment(std::string_view line, std::size_t from) {
+  for (std::size_t i = from; i < line.size(); ++i)
+    if ((line[i] == ';' || line[i] == '#') && (i == from || is_blank(line[i - 1])))
+      return true;
+  return false;
+}
+
+constexpr const char* comment_behind =
+    "there is a comment after the value; write it on a line of its own";
+
+// OF: the line before that says something, with its text.
+Parsed<Line> more_of(std::string_view line, const Line* of, std::string_view text) {
+  if (of == nullptr || of->kind == Line::Kind::section || !text.ends_with(','))
+    return wrong("the line is indented; remove the blanks before it, or end the line before with a "
+                 "comma if a list goes on here");
+  if (has_comment(line, 0))
+    return wrong(comment_behind);
+  return Line{Line::Kind::more, 0, of->name, {}};
+}
+
 Parsed<Line> setting_of(std::string_view line) {
   const auto equals = line.find('=');
   const std::string_view key = trimmed(line.substr(0, equals));
@@ -64,9 +85,8 @@ Parsed<Line> setting_of(std::string_view line) {
   if (key.size() > max_key_length)
     return wrong("the key has " + std::to_string(key.size()) + " bytes; write at most " +
                  std::to_string(max_key_length));
-  for (std::size_t i = equals + 1; i < line.size(); ++i)
-    if ((line[i] == ';' || line[i] == '#') && (is_blank(line[i - 1]) || i == equals + 1))
-      return wrong("there is a comment after the value; write it on a line of its own");
+  if (has_comment(line, equals + 1))
+    return wrong(comment_behind);
   return Line{Line::Kind::setting, 0, key, {}};
 }
 
@@ -74,6 +94,7 @@ Parsed<Line> setting_of(std::string_view line) {
 
 Expected<std::vector<Line>> read_lines(std::string_view text, std::string_view file) {
   std::vector<Line> lines;
+  std::string_view before; // the text of the last of them
   unsigned number = 0;
   const auto refuse = [&](std::string_view reason) {
     return fail(std::string(file) + ':' + std::to_string(number) + ": " + std::string(reason));
@@ -92,16 +113,17 @@ Expected<std::vector<Line>> read_lines(std::string_view text, std::string_view f
     const std::string_view content = trimmed(line);
     if (content.empty() || content.front() == ';' || content.front() == '#')
       continue;
-    if (is_blank(line.front()))
-      return refuse("the line is indented; remove the blanks before it, a line is not continued");
-
-    Parsed<Line> parsed = content.front() == '[' ? section_of(line) : setting_of(line);
+    Parsed<Line> parsed = is_blank(line.front())
+                              ? more_of(line, lines.empty() ? nullptr : &lines.back(), before)
+                          : content.front() == '[' ? section_of(line)
+                                                   : setting_of(line);
     if (!parsed)
       return refuse(parsed.error());
     if (lines.empty() && parsed->kind == Line::Kind::setting)
       return refuse("there is a setting before the first section; write [server] before it");
     parsed->number = number;
     lines.push_back(*parsed);
+    before = content;
   }
   return lines;
 }

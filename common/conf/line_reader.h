@@ -3,7 +3,8 @@
 // inih (0.55) forgives what a person would rather hear of: it cuts long lines and section names,
 // joins indented lines to the one before, takes "key: value", cuts a value at " ;", ignores what
 // follows "]", skips a byte order mark and does not say where a key stood. This pass refuses all of
-// that, so that inih meets only text that has one reading.
+// that, so that inih meets only text that has one reading. A list alone goes on in an indented
+// line, where the line before ends in a comma.
 #pragma once
 
 #include "common/base/error.h"
@@ -20,10 +21,11 @@ inline constexpr std::size_t max_heading_length = 49;
 inline constexpr std::size_t max_key_length = 49;
 
 struct Line {
-  enum class Kind { section, setting };
+  enum class Kind { section, setting, more };
   Kind kind;
   unsigned number; // from 1
-  // [name argument] of a section line; of a setting, name is its key. Views into the text.
+  // [name argument] of a section line; of a setting and of more of its value, name is its key.
+  // Views into the text.
   std::string_view name;
   std::string_view argument;
 };

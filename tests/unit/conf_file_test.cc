@@ -310,12 +310,26 @@ void the_summary_says_what_is_served(void**) {
                           "smtps             not offered\n"
                           "pop3              not offered\n"
                           "pop3s             not offered\n"
+                          "smtp is for       everybody\n"
                           "tls               no certificate\n"
                           "domain            example.com to account main, 0 blocked\n"
                           "accounts          1\n"
                           "routes            0\n"
                           "largest message   50M\n"
                           "sandbox           full\n");
+  const std::string allow =
+      "[access]\nallow = mail.example.net,\n  192.0.2.0/24,\n  *.example.org\n";
+  const auto has = [](const std::string& whole, std::string_view part) {
+    return whole.find(part) != std::string::npos;
+  };
+  const std::string of_names = summary(accepted(minimal + allow));
+  assert_true(has(of_names, "\nsmtp is for       192.0.2.0/24, mail.example.net, .example.org\n"));
+  assert_true(has(of_names, "\nasked for names   the servers of /etc/resolv.conf\n"));
+  const std::string server = "[server]\n";
+  std::string with_servers = minimal;
+  with_servers.insert(with_servers.find(server) + server.size(), "resolvers = 192.0.2.53, ::1\n");
+  assert_true(has(summary(accepted(with_servers + allow)),
+                  "\nasked for names   192.0.2.53:53, [::1]:53\n"));
 }
 
 } // namespace
