@@ -58,12 +58,20 @@ SystemResult<void> MaildirMaildrop::find_index() {
     index_ = cached->index;
     return {};
   }
-  auto listed =
-      list_maildrop(directories_, {services_.most_messages, cached ? cached->index.get() : nullptr,
-                                   [this](auto name, auto why) { note(name, why); }});
+  const auto list = [&](const MaildropIndex* previous) {
+    return list_maildrop(directories_, {services_.most_messages, previous,
+                                        [this](auto name, auto why) { note(name, why); }});
+  };
+  auto listed = list(cached ? cached->index.get() : nullptr);
   if (!listed)
     return std::unexpected(listed.error());
   index_ = std::move(*listed);
+  // A file whose flags change while cur is read can be left out. It is not in the second listing
+  // too, unless they change again.
+  const auto after = MaildirTimes::of(directories_);
+  if (after && !times->cur_was_left_alone(now, *after))
+    if (auto again = list(index_.get()))
+      index_ = (*again)->joined_with(*index_, services_.most_messages);
   // A file that is not whole yet keeps its times when it becomes so, and others may have given it a
   // name that does not tell its size: what was read in it is not to be believed later.
   if (!has_pending_)

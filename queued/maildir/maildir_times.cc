@@ -25,12 +25,11 @@ SystemResult<MaildirTimes> MaildirTimes::of(const MaildirDirectories& directorie
   return times;
 }
 
-bool MaildirTimes::are_settled(std::chrono::system_clock::time_point now) const {
-  const std::int64_t latest =
-      std::max({fresh_.modified, fresh_.changed, cur_.modified, cur_.changed});
+bool MaildirTimes::is_settled(const Directory& directory,
+                              std::chrono::system_clock::time_point now) {
   const auto trusted = std::chrono::duration_cast<std::chrono::nanoseconds>(
       (now - before_trusted).time_since_epoch());
-  return latest < trusted.count();
+  return std::max(directory.modified, directory.changed) < trusted.count();
 }
 
 } // namespace letterlock::queued

@@ -21,7 +21,15 @@ public:
   static SystemResult<MaildirTimes> of(const MaildirDirectories& directories);
 
   // Whether a listing that begins NOW can be used again as long as the times are these.
-  bool are_settled(std::chrono::system_clock::time_point now) const;
+  bool are_settled(std::chrono::system_clock::time_point now) const {
+    return is_settled(fresh_, now) && is_settled(cur_, now);
+  }
+  // Whether nobody changed a name in cur during a listing that began NOW, and after which the times
+  // are AFTER.
+  bool cur_was_left_alone(std::chrono::system_clock::time_point now,
+                          const MaildirTimes& after) const {
+    return is_settled(cur_, now) && cur_ == after.cur_;
+  }
 
   friend bool operator==(const MaildirTimes&, const MaildirTimes&) = default;
 
@@ -33,6 +41,7 @@ private:
     friend bool operator==(const Directory&, const Directory&) = default;
   };
   static SystemResult<Directory> of(int directory);
+  static bool is_settled(const Directory& directory, std::chrono::system_clock::time_point now);
 
   Directory fresh_, cur_;
 };

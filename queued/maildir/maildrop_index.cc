@@ -107,6 +107,29 @@ std::set<Id128> MaildropIndex::ids_of_copies() const {
   return ids;
 }
 
+void MaildropIndex::copy_to(MaildropIndexBuilder& builder, std::size_t number) const {
+  const std::string text = name(number);
+  const auto own = OwnName::parse(text);
+  if (own && !stamp(number))
+    builder.add(text, *own, in_cur(number));
+  else
+    builder.add(text, *MaildirName::parse(text), in_cur(number), entry(number).wire_size,
+                stamp(number).value_or(FileStamp()));
+  if (is_twice(number))
+    builder.has_a_twin();
+}
+
+std::shared_ptr<const MaildropIndex> MaildropIndex::joined_with(const MaildropIndex& earlier,
+                                                                std::size_t most) const {
+  MaildropIndexBuilder builder(std::max(most, size()));
+  for (std::size_t i = 0; i < size(); ++i)
+    copy_to(builder, i);
+  for (std::size_t i = 0; i < earlier.size() && !builder.full(); ++i)
+    if (!find(earlier.name(i)))
+      earlier.copy_to(builder, i);
+  return std::move(builder).finish();
+}
+
 std::shared_ptr<const MaildropIndex>
 MaildropIndex::with(std::span<const PendingMessage> messages, const MaildirHost& host,
                     std::span<const std::string> without,
@@ -119,22 +142,19 @@ MaildropIndex::with(std::span<const PendingMessage> messages, const MaildirHost&
     pending.emplace(message.message, &message);
   std::unordered_set<Id128, Id128Hash> listed;
   for (std::size_t i = 0; i < size(); ++i) {
-    const std::string text = name(i);
-    const auto own = OwnName::parse(text);
     const auto own_id = message_id(i);
     if (hidden.contains(base(i)) || (own_id && hidden_messages.contains(*own_id)))
       continue;
-    const auto id = own_id ? own_id : message_id_in(text);
+    const auto id = own_id ? own_id : message_id_in(base(i));
     const auto as_pending = id ? pending.find(*id) : pending.end();
-    if (own && !stamp(i))
-      builder.add(text, *own, in_cur(i));
-    else if (as_pending != pending.end())
+    if (as_pending == pending.end() || (own_id && !stamp(i))) {
+      copy_to(builder, i);
+    } else {
+      const std::string text = name(i);
       builder.add(text, *MaildirName::parse(text), in_cur(i), *as_pending->second);
-    else
-      builder.add(text, *MaildirName::parse(text), in_cur(i), entry(i).wire_size,
-                  stamp(i).value_or(FileStamp()));
-    if (is_twice(i))
-      builder.has_a_twin();
+      if (is_twice(i))
+        builder.has_a_twin();
+    }
     if (as_pending != pending.end())
       listed.insert(*id);
   }

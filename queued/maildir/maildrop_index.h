@@ -21,6 +21,8 @@
 
 namespace letterlock::queued {
 
+class MaildropIndexBuilder;
+
 // Tells one content of a file from another, without reading it.
 struct FileStamp {
   std::uint64_t inode = 0;
@@ -69,6 +71,10 @@ public:
   // Octets of memory that it takes.
   std::size_t memory() const;
 
+  // The same, and up to MOST messages those that EARLIER, a listing of the same maildrop, has
+  // besides.
+  std::shared_ptr<const MaildropIndex> joined_with(const MaildropIndex& earlier,
+                                                   std::size_t most) const;
   // The same without the files that have one of the bases WITHOUT, and with MESSAGES among the
   // others. Their files will have HOST in their names; those that have one already, whatever others
   // have put behind its name, have the sizes that are said here.
@@ -112,6 +118,7 @@ private:
   std::string name_of(const Entry& entry) const;
   std::string base_of(const Entry& entry) const;
   std::string uidl_of(const Entry& entry) const;
+  void copy_to(MaildropIndexBuilder& builder, std::size_t number) const;
 
   // Entries are kept in the order of listing, in pieces of one size: to move them would cost as
   // much as to read the names.

@@ -245,6 +245,21 @@ void pending_messages_are_among_the_others(void**) {
   assert_int_equal(listed->size(), 4);
 }
 
+void two_listings_are_joined(void**) {
+  const auto earlier = index_of({{own(100, 1)}, {own(200, 2)}, {"150.x"}});
+  const auto later = index_of({{own(200, 2) + ":2,S"}, {own(300, 3)}});
+  const auto all = later->joined_with(*earlier, 10);
+  const std::string expected[] = {own(100, 1), "150.x", own(200, 2) + ":2,S", own(300, 3)};
+  assert_int_equal(all->size(), std::size(expected));
+  for (std::size_t i = 0; i < all->size(); ++i) {
+    assert_text_equal(all->name(i), expected[i]);
+    assert_false(all->is_twice(i));
+  }
+  assert_true(all->stamp(1) == earlier->stamp(1));
+  assert_int_equal(all->octets(), earlier->octets() + later->wire_size(1));
+  assert_int_equal(later->joined_with(*earlier, 3)->size(), 3);
+}
+
 void twins_are_known_as_such_and_stay_where_they_are(void**) {
   const MaildirHost host("mx.example.com");
   const auto listed = index_of({{own(1, 1) + ":2,S"}, {own(1, 1)}, {own(2, 2)}});
@@ -327,6 +342,7 @@ int main() {
       cmocka_unit_test(it_is_compact),
       cmocka_unit_test(the_builder_is_bounded),
       cmocka_unit_test(pending_messages_are_among_the_others),
+      cmocka_unit_test(two_listings_are_joined),
       cmocka_unit_test(twins_are_known_as_such_and_stay_where_they_are),
       cmocka_unit_test(the_cache_keeps_what_was_used_last),
       cmocka_unit_test(an_account_has_one_index_in_the_cache),

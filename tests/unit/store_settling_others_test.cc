@@ -2,6 +2,8 @@
 // (docs/spool.md, "Settling a maildrop").
 #include "tests/unit/settling_scene.h"
 
+#include <thread>
+
 using namespace letterlock;
 using namespace letterlock::test;
 
@@ -308,6 +310,29 @@ void what_others_move_from_a_long_removal_is_removed(void**) {
   assert_int_equal(f.directory.names(f.box() / "cur").size(), 0);
 }
 
+// Each file gets a flag once, so that it can be left out of one listing at most.
+void what_others_mark_while_a_session_begins_is_listed(void**) {
+  constexpr std::size_t count = 3000;
+  SettlingScene f(0);
+  f.open();
+  f.store->settle();
+  for (std::size_t i = 0; i < count; ++i)
+    std::ofstream(f.in("cur", "1700000000." + Id128::random().hex() + ".mx.example.com,S=2,W=2:2,"))
+        << "xx";
+  const auto names = f.directory.names(f.box() / "cur");
+  std::atomic<bool> is_over = false;
+  std::thread reader([&] {
+    for (const std::string& name : names) {
+      fs::rename(f.in("cur", name), f.in("cur", name + "S"));
+      ::usleep(20);
+    }
+    is_over = true;
+  });
+  while (!is_over)
+    assert_int_equal((*f.store->list())->messages().size(), count);
+  reader.join();
+}
+
 } // namespace
 
 int main() {
@@ -328,6 +353,7 @@ int main() {
       cmocka_unit_test(a_copy_of_what_is_expunged_stays),
       cmocka_unit_test(mail_of_others_does_not_wait_for_a_long_removal),
       cmocka_unit_test(what_others_move_from_a_long_removal_is_removed),
+      cmocka_unit_test(what_others_mark_while_a_session_begins_is_listed),
   };
   return cmocka_run_group_tests(tests, nullptr, nullptr);
 }
