@@ -39,7 +39,7 @@ public:
 
   std::uint32_t mailbox() const { return all_.mailbox; }
   // Whether its maildrop has been listed, as far as there is need.
-  bool was_listed() const { return was_listed_; }
+  bool was_listed() const { return was_listed_ || all_.copies.empty(); }
   // Carries out some of it, or lists the maildrop. False: it is over.
   bool step(Restorer& restorer, const SettlementEvents& events);
   // Forgets those, and shows each to EACH.
