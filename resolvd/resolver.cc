@@ -6,6 +6,7 @@
 #include <unbound-event.h>
 #include <unbound.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace letterlock::resolvd {
@@ -120,6 +121,7 @@ void Resolver::pass_on(Question& question) {
       return finish(question.number, {});
     context_ = std::move(*made);
     made_at_ = Clock::now();
+    was_slow_ = false;
   }
   if (ub_resolve_event(context_.get(), question.name.c_str(), static_cast<int>(question.type),
                        internet, &question, answered, nullptr) != 0)
@@ -132,16 +134,22 @@ void Resolver::answered(void* question, int code, void* message, int size, int, 
   auto& asked = *static_cast<Question*>(question);
   if (asked.resolver.closing_)
     return;
+  asked.resolver.was_slow_ = asked.resolver.was_slow_ || asked.resolver.has_waited(asked);
   if (code != 0 || message == nullptr || size <= 0)
     return asked.resolver.failed(asked);
   asked.resolver.finish(asked.number,
                         {static_cast<const std::byte*>(message), static_cast<std::size_t>(size)});
 }
 
+bool Resolver::has_waited(const Question& question) const {
+  return Clock::now() - question.asked_at >= before_trusted;
+}
+
 void Resolver::failed(Question& question) {
-  const auto now = Clock::now();
-  if (question.again || now - question.asked_at >= before_trusted ||
-      now - made_at_ < before_renewal)
+  const auto is_slow = [this](const auto& open) { return has_waited(*open.second); };
+  const bool is_own = !question.again && !has_waited(question) &&
+                      (was_slow_ || std::any_of(questions_.begin(), questions_.end(), is_slow));
+  if (!is_own || Clock::now() - made_at_ < before_renewal)
     return finish(question.number, {});
   renewal_.schedule();
 }

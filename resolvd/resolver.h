@@ -37,9 +37,10 @@ public:
 
   // libunbound asks a server less and less that does not answer, and in the end fails at once. The
   // names may be to blame and not the server: whoever has a dead reverse zone could bring that
-  // about, and keep others out. So a failure that comes sooner than this makes all of what it has
-  // learned go, with the cache, unless that is younger than the second; and what is open is asked
-  // again.
+  // about, and keep others out. So where a question has waited longer than this, a failure that
+  // comes sooner makes all of what libunbound has learned go, with the cache, unless that is
+  // younger than the second; and what is open is asked again. Where none has, the server itself has
+  // said that it cannot tell.
   static constexpr std::chrono::milliseconds before_trusted{1000};
   static constexpr std::chrono::milliseconds before_renewal{5000};
 
@@ -79,6 +80,7 @@ private:
   Expected<Context> make_context() const;
   static void answered(void* question, int code, void* message, int size, int security,
                        char* why_bogus, int was_ratelimited);
+  bool has_waited(const Question& question) const;
   void failed(Question& question);
   void renew();
   void pass_on(Question& question);
@@ -89,6 +91,7 @@ private:
   io::Deferred renewal_; // not from inside libunbound
   bool closing_ = false; // the context, whose answers do not count any more
   Clock::time_point made_at_;
+  bool was_slow_ = false; // a question of this context has waited long for its end
   std::unordered_map<std::uint64_t, std::unique_ptr<Question>> questions_;
   std::uint64_t last_number_ = 0;
   Context context_;
