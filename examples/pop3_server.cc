@@ -37,6 +37,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace pop3 = letterlock::pop3;
@@ -95,9 +96,9 @@ std::optional<std::uint64_t> size_on_the_wire(int fd) {
   std::array<char, 65536> part;
   ssize_t count;
   while ((count = ::read(fd, part.data(), part.size())) > 0) {
-    const auto end = part.begin() + count;
-    size += static_cast<std::uint64_t>(count + std::count(part.begin(), end, '\n'));
-    last = *(end - 1);
+    size += static_cast<std::uint64_t>(count);
+    for (const char c : std::span(part).first(static_cast<std::size_t>(count)))
+      size += std::exchange(last, c) != '\r' && c == '\n'; // gets a CR
   }
   if (count < 0)
     return std::nullopt;
@@ -119,7 +120,7 @@ public:
   Clock::time_point deadline() const { return last_moved_ + autologout; }
 
   short wanted() const {
-    return static_cast<short>((session_.wants_input() ? POLLIN : 0) |
+    return static_cast<short>((session_.wants_input() && !end_of_input_ ? POLLIN : 0) |
                               (session_.output().empty() ? 0 : POLLOUT));
   }
 

@@ -58,10 +58,12 @@ Expected<Delivery> DeliveryAssembler::on(const ipc::Commit& commit, Borrower bor
   if (commit.scratch != 0 && !transaction->content.empty())
     return fail("content both as frames and in a scratch file");
   const std::string_view trace = as_text(commit.trace.bytes());
-  // The trace stands between our fields and the content: it must not end either of them early.
+  // The trace stands between our fields and the content: it must not end either of them early. An
+  // empty line at its end is the header's, of a message that has none of its own.
   if (trace.find_first_of(std::string_view("\r\0", 2)) != std::string_view::npos ||
-      trace.find("\n\n") != std::string_view::npos || trace.starts_with('\n') ||
-      (!trace.empty() && !trace.ends_with('\n')))
+      trace.substr(0, trace.size() - trace.ends_with("\n\n")).find("\n\n") !=
+          std::string_view::npos ||
+      trace.starts_with('\n') || (!trace.empty() && !trace.ends_with('\n')))
     return fail("trace fields that are no fields");
 
   Delivery delivery;

@@ -140,10 +140,11 @@ bool announces_content(std::string_view line) {
   return equal_ignoring_case(line.substr(0, verb.size()), verb);
 }
 
+// RFC 5321 §4.1.1: white space at the end is to be borne with.
 Parsed parse_command(std::string_view line) {
+  line = line.substr(0, line.find_last_not_of(" \t") + 1);
   if (std::any_of(line.begin(), line.end(), is_control))
     return refuse(announces_content(line) ? CommandFault::bad_chunk : CommandFault::bad_characters);
-  line = line.substr(0, line.find_last_not_of(' ') + 1);
   const auto name = line.substr(0, line.find(' '));
   const auto verb = std::find_if(verbs.begin(), verbs.end(),
                                  [&](const Verb& v) { return equal_ignoring_case(v.name, name); });

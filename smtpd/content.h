@@ -29,6 +29,7 @@ struct ContentCounts {
   std::uint64_t wire_size = 0; // octets with CR LF line ends, without dot-stuffing and end of data
   std::uint64_t header_size =
       0; // stored octets of the header fields, without the empty line after them
+  bool starts_with_body = false; // neither a field nor an empty line comes first
 
   friend bool operator==(const ContentCounts&, const ContentCounts&) = default;
 };

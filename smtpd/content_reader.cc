@@ -53,6 +53,7 @@ bool ContentReader::read(std::string_view& input, ContentSink& sink) {
   const bool ended = read_until_end(input, batch);
   batch.flush();
   counts_.header_size = header_.size();
+  counts_.starts_with_body = header_.is_missing();
   return ended;
 }
 
@@ -65,6 +66,7 @@ void ContentReader::end_chunks(ContentSink& sink) {
   at_ = At::line_start;
   batch.flush();
   counts_.header_size = header_.size();
+  counts_.starts_with_body = header_.is_missing();
 }
 
 bool ContentReader::read_until_end(std::string_view& input, Batch& batch) {

@@ -18,6 +18,7 @@ void HeaderCounter::add_text(std::string_view piece) {
       return;
     if (!begins_field(c)) {
       in_header_ = false;
+      is_missing_ = fields_ == 0;
       return;
     }
   }
@@ -26,6 +27,7 @@ void HeaderCounter::add_text(std::string_view piece) {
 void HeaderCounter::end_line() {
   if (at_ != At::text) {
     in_header_ = false;
+    is_missing_ = fields_ == 0 && at_ != At::line_start;
     return;
   }
   if (is_received())

@@ -25,6 +25,10 @@ public:
   // With LF line ends, without what ended it.
   std::uint64_t size() const { return size_ + (at_ == At::text ? line_size_ : 0); }
   std::uint32_t fields() const { return fields_; }
+  // What has come so far is body, without an empty line before it.
+  bool is_missing() const {
+    return is_missing_ || (fields_ == 0 && (at_ == At::name || at_ == At::behind_name));
+  }
   std::uint32_t received() const { return received_; }
 
 private:
@@ -34,7 +38,7 @@ private:
   bool begins_field(char c);
   bool is_received() const;
 
-  bool in_header_ = true;
+  bool in_header_ = true, is_missing_ = false;
   At at_ = At::line_start;
   std::uint64_t size_ = 0;      // of whole lines
   std::uint64_t line_size_ = 0; // of the current one

@@ -73,7 +73,7 @@ void Session::refuse_content(StorageFault fault) {
 }
 
 void Session::on_storage_refused(StorageFault fault) {
-  const bool between_chunks = phase_ == Phase::command && reader_;
+  const bool between_chunks = (phase_ == Phase::command || phase_ == Phase::tarpit) && reader_;
   if (phase_ == Phase::storage && !chunk_) {
     refuse_content(fault);
   } else if (phase_ == Phase::storage || phase_ == Phase::content || between_chunks) {
@@ -128,6 +128,9 @@ Commit Session::compose_commit() {
     received.only_for = recipients.front().address;
   received.when = stamp.now;
   commit.trace = mail::received_field(received);
+  // Else a reader would take what the message begins with for more of our fields (RFC 5322 §2.1).
+  if (commit.counts.starts_with_body)
+    commit.trace += '\n';
   return commit;
 }
 

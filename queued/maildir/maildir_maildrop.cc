@@ -38,7 +38,7 @@ MaildirMaildrop::open(const MaildropServices& services, AccountId account, Maild
   std::shared_ptr<MaildirMaildrop> maildrop(
       new MaildirMaildrop(services, account, std::move(lock), std::move(*directories)));
   maildrop->has_pending_ = !unsettled.pending.empty();
-  if (const auto found = maildrop->find_index(); !found)
+  if (const auto found = maildrop->find_index(unsettled.pending); !found)
     return failed("maildrop", found.error().number);
   if (!unsettled.pending.empty() || !unsettled.expunged.empty() ||
       !unsettled.expunged_messages.empty())
@@ -47,7 +47,7 @@ MaildirMaildrop::open(const MaildropServices& services, AccountId account, Maild
   return maildrop;
 }
 
-SystemResult<void> MaildirMaildrop::find_index() {
+SystemResult<void> MaildirMaildrop::find_index(std::span<const PendingMessage> pending) {
   // Before the listing begins: what changes meanwhile changes the times after them.
   const auto now = services_.now();
   const auto times = MaildirTimes::of(directories_);
@@ -74,9 +74,11 @@ SystemResult<void> MaildirMaildrop::find_index() {
       index_ = (*again)->joined_with(*index_, services_.most_messages);
   // A file that is not whole yet keeps its times when it becomes so, and others may have given it a
   // name that does not tell its size: what was read in it is not to be believed later.
-  if (!has_pending_)
-    services_.indices.keep(
-        account_, {index_, times->are_settled(now) ? std::optional(*times) : std::nullopt});
+  const auto in_doubt = index_->renamed_files_of(pending);
+  const bool is_lasting = in_doubt.empty() && times->are_settled(now);
+  services_.indices.keep(account_,
+                         {in_doubt.empty() ? index_ : index_->with({}, services_.host, in_doubt),
+                          is_lasting ? std::optional(*times) : std::nullopt});
   return {};
 }
 

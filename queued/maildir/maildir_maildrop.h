@@ -80,7 +80,7 @@ private:
       : services_(services), account_(account), lock_(std::move(lock)),
         directories_(std::move(directories)) {}
 
-  SystemResult<void> find_index();
+  SystemResult<void> find_index(std::span<const PendingMessage> pending);
   void note(std::string_view name, std::string_view what);
 
   ReadResult<OpenedMessage> open_now(std::size_t index);

@@ -1,13 +1,18 @@
 // Writing, linking and removing message files.
 #include "queued/maildir/maildir_writer.h"
 
+#include "queued/maildir/maildir_name.h"
+#include "queued/maildir/own_name.h"
+
 #include <fcntl.h>
 #include <sys/stat.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <iterator>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 
 namespace letterlock::queued {
 
@@ -19,8 +24,13 @@ constexpr std::size_t most_open_maildrops = 64;
 constexpr std::chrono::seconds trusted_for{1};
 // A small message is one write.
 constexpr std::size_t joined_max = 320 * 1024;
+constexpr int most_looks = 3; // for files that others move while they are to be removed
 
 } // namespace
+
+std::optional<Id128> removed_message(const SeenFile& file) {
+  return file.is_copy ? std::nullopt : message_id_in(file.base);
+}
 
 SystemResult<const MaildirDirectories*> MaildirWriter::directories(std::uint32_t mailbox) {
   const auto now = std::chrono::steady_clock::now();
@@ -114,14 +124,16 @@ SystemResult<LinkResult> MaildirWriter::link(std::uint32_t mailbox, const std::s
 SystemResult<void> MaildirWriter::remove(std::uint32_t mailbox, std::span<const SeenFile> files) {
   std::vector<SeenFile> elsewhere;
   auto result = remove_seen(mailbox, files, elsewhere);
-  if (elsewhere.empty())
-    return result;
-  const auto located = locate(mailbox, elsewhere);
-  if (!located)
-    return std::unexpected(located.error());
-  std::vector<SeenFile> gone;
-  const auto removed = remove_seen(mailbox, *located, gone);
-  return removed ? result : removed;
+  for (int looks = 0; result && !elsewhere.empty(); ++looks) {
+    if (looks == most_looks)
+      return std::unexpected(Errno{EBUSY});
+    const auto located = locate(mailbox, elsewhere);
+    if (!located)
+      return std::unexpected(located.error());
+    elsewhere.clear();
+    result = remove_seen(mailbox, *located, elsewhere);
+  }
+  return result;
 }
 
 SystemResult<void> MaildirWriter::remove_seen(std::uint32_t mailbox,
@@ -143,28 +155,64 @@ SystemResult<void> MaildirWriter::remove_seen(std::uint32_t mailbox,
   return result;
 }
 
+// One to which others have added something has another base, and the message's id: it is meant if
+// nothing has the name that is looked for. A name that others change while its directory is read
+// can be left out, so that what is nowhere is looked for a second time.
 SystemResult<std::vector<SeenFile>> MaildirWriter::locate(std::uint32_t mailbox,
-                                                          std::span<const SeenFile> files) {
+                                                          std::span<const SeenFile> files,
+                                                          std::span<const Id128> messages) {
   const auto maildir = directories(mailbox);
   if (!maildir)
     return std::unexpected(maildir.error());
-  std::unordered_map<std::string_view, const SeenFile*> wanted;
-  for (const SeenFile& file : files)
-    wanted.emplace(file.base, &file);
+  struct Wanted {
+    std::uint64_t stored_size = 0;
+    bool is_found = false;
+    std::vector<SeenFile> renamed;
+  };
+  std::vector<Wanted> wanted(files.size() + messages.size());
+  std::unordered_map<std::string_view, std::size_t> by_base;
+  std::unordered_map<Id128, std::size_t, Id128Hash> by_id;
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    wanted[i].stored_size = files[i].stored_size;
+    by_base.emplace(files[i].base, i);
+    if (const auto id = removed_message(files[i]))
+      by_id.emplace(*id, i);
+  }
+  for (std::size_t i = 0; i < messages.size(); ++i)
+    by_id.emplace(messages[i], files.size() + i);
   std::vector<SeenFile> located;
-  for (const bool in_cur : {false, true}) {
-    const UniqueFd& directory = in_cur ? (*maildir)->cur : (*maildir)->fresh;
-    const auto visited = visit_directory(directory.get(), [&](const std::string& name, FileKind) {
-      const auto of = wanted.find(std::string_view(name).substr(0, name.find(':', 1)));
-      if (of != wanted.end()) {
-        SeenFile& file = located.emplace_back(*of->second);
-        file.name = name;
-        file.in_cur = in_cur;
-      }
-      return true;
-    });
-    if (!visited)
-      return std::unexpected(visited.error());
+  const auto see = [&](const std::string& name, bool in_cur) {
+    SeenFile file{.base = name.substr(0, name.find(':', 1)), .name = name, .in_cur = in_cur};
+    const auto of_base = by_base.find(file.base);
+    const auto id = of_base == by_base.end() ? message_id_in(name) : std::nullopt;
+    const auto of_id = id ? by_id.find(*id) : by_id.end();
+    if (of_base == by_base.end() && of_id == by_id.end())
+      return;
+    Wanted& one = wanted[of_base != by_base.end() ? of_base->second : of_id->second];
+    file.stored_size = one.stored_size;
+    if (of_base == by_base.end() && !own_message_id(name))
+      return one.renamed.push_back(std::move(file));
+    one.is_found = true;
+    located.push_back(std::move(file));
+  };
+  for (int look = 0; look < 2 && !(by_base.empty() && by_id.empty()); ++look) {
+    for (const bool in_cur : {false, true}) {
+      const UniqueFd& directory = in_cur ? (*maildir)->cur : (*maildir)->fresh;
+      const auto visited = visit_directory(directory.get(), [&](const std::string& name, FileKind) {
+        see(name, in_cur);
+        return true;
+      });
+      if (!visited)
+        return std::unexpected(visited.error());
+    }
+    for (Wanted& one : wanted) {
+      if (!one.is_found)
+        std::move(one.renamed.begin(), one.renamed.end(), std::back_inserter(located));
+      one.is_found = one.is_found || !one.renamed.empty();
+      one.renamed.clear();
+    }
+    std::erase_if(by_base, [&](const auto& each) { return wanted[each.second].is_found; });
+    std::erase_if(by_id, [&](const auto& each) { return wanted[each.second].is_found; });
   }
   return located;
 }

@@ -10,6 +10,7 @@
 
 #include <chrono>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -24,6 +25,10 @@ struct SeenFile {
   std::uint64_t stored_size = 0;
   bool is_copy = false; // or has one: others have the same message id, and this one alone is meant
 };
+
+// The message that is removed with FILE: of ours, whatever others have put behind its name, unless
+// another file has it too.
+std::optional<Id128> removed_message(const SeenFile& file);
 
 // Files that are to go from a maildrop, as one request.
 struct ExpungeRequest {
@@ -57,14 +62,15 @@ public:
   // A file of FROM (open) gets its second name. One that is there already is no error.
   SystemResult<LinkResult> link(std::uint32_t mailbox, const std::string& name, int from,
                                 const std::string& from_name);
-  // Removes FILES from new and cur, wherever each is by now. One that is gone is no error.
+  // Removes FILES from new and cur, wherever each is by now, and whatever others have put behind
+  // its name. One that is gone is no error; EBUSY: others go on moving them.
   SystemResult<void> remove(std::uint32_t mailbox, std::span<const SeenFile> files);
   // Where they were seen only; what is not there is added to ELSEWHERE.
   SystemResult<void> remove_seen(std::uint32_t mailbox, std::span<const SeenFile> files,
                                  std::vector<SeenFile>& elsewhere);
-  // Where the files with the bases of FILES are now, in one listing of new and cur.
-  SystemResult<std::vector<SeenFile>> locate(std::uint32_t mailbox,
-                                             std::span<const SeenFile> files);
+  // Where FILES and the files of MESSAGES are now in new and cur; what is nowhere is left out.
+  SystemResult<std::vector<SeenFile>> locate(std::uint32_t mailbox, std::span<const SeenFile> files,
+                                             std::span<const Id128> messages = {});
 
   // The directories of MAILBOX; valid until the next call with another mailbox.
   SystemResult<const MaildirDirectories*> directories(std::uint32_t mailbox);

@@ -97,6 +97,20 @@ std::size_t MaildropIndex::memory() const {
          names_.memory() + hosts_.memory() + infos_.memory();
 }
 
+std::vector<std::string>
+MaildropIndex::renamed_files_of(std::span<const PendingMessage> messages) const {
+  std::unordered_set<Id128, Id128Hash> ids;
+  for (const PendingMessage& message : messages)
+    ids.insert(message.message);
+  std::vector<std::string> bases;
+  for (const Other& one : others_) {
+    const std::string_view base = names_.text(one.offset, one.base_length);
+    if (const auto id = message_id_in(base); id && ids.contains(*id))
+      bases.emplace_back(base);
+  }
+  return bases;
+}
+
 // One of them has the id for its UIDL, the others were given another.
 std::set<Id128> MaildropIndex::ids_of_copies() const {
   std::set<Id128> ids;
@@ -124,9 +138,16 @@ std::shared_ptr<const MaildropIndex> MaildropIndex::joined_with(const MaildropIn
   MaildropIndexBuilder builder(std::max(most, size()));
   for (std::size_t i = 0; i < size(); ++i)
     copy_to(builder, i);
-  for (std::size_t i = 0; i < earlier.size() && !builder.full(); ++i)
-    if (!find(earlier.name(i)))
+  // A file to which others have added something between the two is the same.
+  std::unordered_set<Id128, Id128Hash> renamed;
+  for (const Other& one : others_)
+    if (const auto id = message_id_in(names_.text(one.offset, one.base_length)))
+      renamed.insert(*id);
+  for (std::size_t i = 0; i < earlier.size() && !builder.full(); ++i) {
+    const auto id = renamed.empty() ? std::nullopt : message_id_in(earlier.base(i));
+    if (!find(earlier.name(i)) && !(id && renamed.contains(*id)))
       earlier.copy_to(builder, i);
+  }
   return std::move(builder).finish();
 }
 

@@ -64,6 +64,8 @@ public:
   // Of a file whose sizes are not those of its name; none: they are.
   std::optional<FileStamp> stamp(std::size_t number) const;
 
+  // The bases of files of MESSAGES that others have given other names: their sizes were read.
+  std::vector<std::string> renamed_files_of(std::span<const PendingMessage> messages) const;
   // The number of the message that has the base of this name.
   std::optional<std::size_t> find(std::string_view name) const;
   // Of all files: the sum of their stored sizes.

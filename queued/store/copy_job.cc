@@ -9,10 +9,6 @@ std::string CopyJob::name(const MaildirHost& host) const {
   return format_maildir_name(received, message, host, stored_size, wire_size);
 }
 
-std::optional<Id128> removed_message(const SeenFile& file) {
-  return file.is_copy ? std::nullopt : message_id_in(file.base);
-}
-
 RemovedCopies::RemovedCopies(const RemovalJob& by, const MaildirHost& host)
     : mailbox_(by.mailbox), host_(host), messages_(by.messages.begin(), by.messages.end()) {
   for (const SeenFile& file : by.files)

@@ -11,7 +11,6 @@
 #include "queued/store/account_usage.h"
 
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -36,6 +35,9 @@ struct CopyJob {
   bool set_down = false;
   bool looked_for = false; // it may be there, wherever, and not whole: a start has left it
   bool was_there = false;  // in its place: if it is not any more, another program has removed it
+  // It is expunged, which is about new and cur: where it was looked for, what others have put into
+  // sub-folders is to be whole all the same.
+  bool is_expunged = false;
   std::uint64_t stuck = 0; // names it among what is stuck
   // What it is made of, while it is in memory; else it is read from the journal. Large: never.
   std::string head;
@@ -60,10 +62,6 @@ struct RemovalJob {
   std::vector<SeenFile> elsewhere;
   int looks = 0;
 };
-
-// The message that is removed with FILE: of ours, whatever others have put behind its name, unless
-// another file has it too.
-std::optional<Id128> removed_message(const SeenFile& file);
 
 // Views of BY, which lives longer.
 class RemovedCopies {

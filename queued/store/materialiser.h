@@ -76,7 +76,8 @@ public:
   // ---- What is stuck
 
   const StuckCounts& stuck() const { return counts_; }
-  // Waits until what was added up to now is carried out or stuck. Not from the pipeline's thread.
+  // What is stuck with a record up to that, once it was the turn of what was added up to now; what
+  // takes longer, and becomes stuck then, StuckCounts tells of. Not from the pipeline's thread.
   Unsettled stuck_up_to(journal::Sequence up_to);
   // Progress is told that the older record needs nothing more; the newer one had begun.
   void moved(Moved one);

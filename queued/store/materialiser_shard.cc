@@ -135,13 +135,12 @@ void MaterialiserShard::take_of_lane(std::deque<MaterialiserJob>& taken) {
 }
 
 // Removals may take long, and have lanes of their own; what comes later for such a maildrop stays
-// behind them. What concerns all maildrops waits for the lanes.
+// behind them, but for mail: no removal before it can be about that.
 void MaterialiserShard::take_of_others(std::deque<MaterialiserJob>& taken) {
   while (!jobs_.empty() && taken.size() < jobs_at_once) {
     const auto maildrop = maildrop_of(jobs_.front());
-    if (!maildrop && !lanes_.empty())
-      return;
-    auto lane = maildrop ? lane_of(*maildrop) : lanes_.end();
+    const bool may_overtake = !maildrop || std::holds_alternative<CopyJob>(jobs_.front());
+    auto lane = may_overtake ? lanes_.end() : lane_of(*maildrop);
     if (lane == lanes_.end() && std::holds_alternative<RemovalJob>(jobs_.front()))
       lane = lanes_.insert(lane, Lane{*maildrop, {}});
     (lane != lanes_.end() ? lane->jobs : taken).push_back(std::move(jobs_.front()));
@@ -172,7 +171,7 @@ void MaterialiserShard::begin(RemovalJob& removal) {
   stuck_.drop_copies(removed, end);
   for (UnderWay& one : settlings_)
     if (is_its(one))
-      one.settling.drop_copies(removed, end);
+      one.settling.expunge(removed);
 }
 
 void MaterialiserShard::carry_out(MaterialiserJob& job) {

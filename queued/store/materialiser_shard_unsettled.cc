@@ -96,7 +96,12 @@ SettlementEvents MaterialiserShard::events_of(UnderWay& one) {
     places_.progress.end(copy.sequence);
   };
   events.removed = [this](const RemovalJob& removal) { places_.progress.end(removal.sequence); };
-  events.failed = [this](StuckJob job, Errno error) { put_aside(std::move(job), error); };
+  events.failed = [this](StuckJob job, Errno error) {
+    // A record of its own would outlive that of its removal.
+    if (const auto* copy = std::get_if<CopyJob>(&job); copy != nullptr && copy->is_expunged)
+      return places_.progress.end(copy->sequence);
+    put_aside(std::move(job), error);
+  };
   return events;
 }
 

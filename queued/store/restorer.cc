@@ -64,6 +64,10 @@ SystemResult<CopyBytes> read_copy(int journal, const CopyJob& copy, std::string&
   return read_recorded(records, copy, buffer);
 }
 
+bool is_in_inbox(const CopyFile& file) {
+  return file.folder == "new" || file.folder == "cur";
+}
+
 const std::vector<CopyFile>& FoundCopies::of(const Id128& message) const {
   static const std::vector<CopyFile> nowhere;
   const auto found = files.find(message);
@@ -109,8 +113,10 @@ SystemResult<FoundCopies> Restorer::find(std::uint32_t mailbox,
 }
 
 SystemResult<Restored> Restorer::restore(const CopyJob& copy, const FoundCopies& found, Sync sync) {
-  const std::vector<CopyFile>& files = found.of(copy.message);
-  if (found.is_removed(copy))
+  std::vector<CopyFile> files = found.of(copy.message);
+  if (copy.is_expunged)
+    std::erase_if(files, is_in_inbox);
+  if (found.is_removed(copy) || (copy.is_expunged && files.empty()))
     return Restored::removed;
   if (files.empty() && copy.was_there)
     return Restored::moved; // perhaps to where nobody could look
@@ -246,31 +252,6 @@ SystemResult<RestoreSum> Restorer::restore_durably(std::uint32_t mailbox,
       return std::unexpected(synced.error());
   }
   return sum;
-}
-
-SystemResult<std::vector<SeenFile>> Restorer::locate(const RemovalJob& removal) const {
-  const auto directories = MaildirDirectories::open(root_, removal.mailbox);
-  if (!directories)
-    return std::unexpected(directories.error());
-  const std::unordered_set<Id128, Id128Hash> messages(removal.messages.begin(),
-                                                      removal.messages.end());
-  std::unordered_set<std::string_view> bases;
-  for (const SeenFile& file : removal.files)
-    bases.insert(file.base);
-  std::vector<SeenFile> located;
-  for (const bool in_cur : {false, true}) {
-    const UniqueFd& directory = in_cur ? directories->cur : directories->fresh;
-    const auto visited = visit_directory(directory.get(), [&](const std::string& name, FileKind) {
-      const std::string_view base = std::string_view(name).substr(0, name.find(':', 1));
-      const auto id = own_message_id(name);
-      if (bases.contains(base) || (id && messages.contains(*id)))
-        located.push_back({.base = std::string(base), .name = name, .in_cur = in_cur});
-      return true;
-    });
-    if (!visited)
-      return std::unexpected(visited.error());
-  }
-  return located;
 }
 
 } // namespace letterlock::queued

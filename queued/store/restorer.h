@@ -23,6 +23,7 @@ struct CopyFile {
   std::string folder; // below the Maildir: "new", "cur", ".Folder/cur"
   std::string name;
 };
+bool is_in_inbox(const CopyFile& file); // in new or cur
 struct FoundCopies {
   std::unordered_map<Id128, std::vector<CopyFile>, Id128Hash> files;
   // Else a sub-folder could not be read: what is in none of the others may be there.
@@ -76,7 +77,9 @@ public:
   // All of COPIES, durably, directories too. An error: the maildrop cannot be read or synced.
   SystemResult<RestoreSum> restore_durably(std::uint32_t mailbox, std::span<const CopyJob> copies);
   // What is there of a removal that was looked for, by its messages and by the bases of its files.
-  SystemResult<std::vector<SeenFile>> locate(const RemovalJob& removal) const;
+  SystemResult<std::vector<SeenFile>> locate(const RemovalJob& removal) {
+    return writer_.locate(removal.mailbox, removal.files, removal.messages);
+  }
   // Removes FILES, wherever each is by now. One that is gone is no error.
   SystemResult<void> remove(std::uint32_t mailbox, std::span<const SeenFile> files) {
     return writer_.remove(mailbox, files);

@@ -17,11 +17,9 @@ constexpr int most_rounds = 10; // while others move what is to be written again
 
 bool is_shown(const CopyJob& copy, const FoundCopies& found) {
   const std::vector<CopyFile>& files = found.of(copy.message);
-  if (files.empty())
-    return !found.is_removed(copy);
-  return std::any_of(files.begin(), files.end(), [](const CopyFile& file) {
-    return file.folder == "new" || file.folder == "cur";
-  });
+  if (files.empty() || copy.is_expunged)
+    return !found.is_removed(copy) && !copy.is_expunged;
+  return std::any_of(files.begin(), files.end(), is_in_inbox);
 }
 
 template <class Each> void Settling::each_left(Each each) {
@@ -122,17 +120,13 @@ bool Settling::step(Restorer& restorer, const SettlementEvents& events) {
   return !is_over();
 }
 
-void Settling::drop_copies(const RemovedCopies& removed,
-                           const std::function<void(const CopyJob&)>& each) {
-  const auto is_gone = [&](const CopyJob& copy) {
+void Settling::expunge(const RemovedCopies& removed) {
+  each_left([&](CopyJob& copy) {
     if (!removed.contain(copy))
-      return false;
-    each(copy);
-    return true;
-  };
-  const auto left = all_.copies.begin() + static_cast<std::ptrdiff_t>(next_);
-  all_.copies.erase(std::remove_if(left, all_.copies.end(), is_gone), all_.copies.end());
-  std::erase_if(moved_, is_gone);
+      return;
+    copy.is_expunged = true;
+    copy.claim.reset();
+  });
 }
 
 SystemResult<void> Settling::add_to(Unsettled& unsettled, Restorer& restorer,

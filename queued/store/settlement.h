@@ -42,8 +42,8 @@ public:
   bool was_listed() const { return was_listed_ || all_.copies.empty(); }
   // Carries out some of it, or lists the maildrop. False: it is over.
   bool step(Restorer& restorer, const SettlementEvents& events);
-  // Forgets those, and shows each to EACH.
-  void drop_copies(const RemovedCopies& removed, const std::function<void(const CopyJob&)>& each);
+  // Those are not to come into new and cur any more.
+  void expunge(const RemovedCopies& removed);
   // Lists the maildrop, since others may have been there, and adds what a session that begins now
   // has to know: copies that may not be in their place yet, or not whole, and what is to go.
   SystemResult<void> add_to(Unsettled& unsettled, Restorer& restorer,

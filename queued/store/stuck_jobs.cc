@@ -40,6 +40,7 @@ void StuckCounts::remove(const StuckJob& job, std::uint64_t bytes) {
 namespace {
 
 constexpr std::size_t most_failures_a_round = 4; // of one maildrop
+constexpr std::size_t most_tried_at_once = 256;
 
 std::uint64_t bytes_of(const StuckJob& job) {
   if (const auto* copy = std::get_if<CopyJob>(&job))
@@ -97,8 +98,9 @@ void StuckJobs::retry(const std::function<bool(StuckJob&)>& one,
                       const std::function<std::vector<bool>(std::vector<CopyJob*>)>& together) {
   const auto now = Clock::now();
   std::map<std::uint32_t, std::vector<Stuck*>> due;
+  std::size_t count = 0;
   for (Stuck& stuck : jobs_)
-    if (stuck.next <= now)
+    if (stuck.next <= now && count++ < most_tried_at_once)
       due[mailbox_of(stuck.job)].push_back(&stuck);
   std::unordered_set<std::uint64_t> done;
   const auto wait_longer = [&](Stuck& stuck) {

@@ -70,7 +70,8 @@ public:
   std::optional<Clock::time_point> next_retry() const;
   // Tries what is due, maildrop by maildrop. While a few of one fail, ONE by one, its others wait;
   // else what was looked for goes to TOGETHER, which says of each in their order whether it
-  // succeeded. Of what succeeds nothing is left.
+  // succeeded. Of what succeeds nothing is left. If much is due some of it is left for the next
+  // call, which may follow at once.
   void retry(const std::function<bool(StuckJob&)>& one,
              const std::function<std::vector<bool>(std::vector<CopyJob*>)>& together);
   bool has(std::uint32_t mailbox) const;

@@ -258,6 +258,9 @@ void two_listings_are_joined(void**) {
   assert_true(all->stamp(1) == earlier->stamp(1));
   assert_int_equal(all->octets(), earlier->octets() + later->wire_size(1));
   assert_int_equal(later->joined_with(*earlier, 3)->size(), 3);
+  // What has another base by then is the same message.
+  const auto renamed = index_of({{own(100, 1) + ",U=5:2,S"}});
+  assert_int_equal(renamed->joined_with(*earlier, 10)->size(), 3);
 }
 
 void twins_are_known_as_such_and_stay_where_they_are(void**) {

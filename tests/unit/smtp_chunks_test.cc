@@ -35,6 +35,41 @@ void one_chunk_is_a_message(void**) {
   assert_text_equal(talk.heard(), accepted + ok);
 }
 
+// It is all body then, and what is put before it must end in an empty line.
+void a_message_without_a_header_begins_behind_an_empty_line(void**) {
+  const struct {
+    std::string_view content;
+    bool is_missing;
+  } table[] = {
+      {"A: b\r\n\r\nx\r\n", false}, {"\r\nx\r\n", false}, {"", false}, {" folded\r\n", true},
+      {"two words\r\n", true},      {"x\r\n", true},      {"x", true}, {": y\r\n", true},
+      {"A: b\r\nx\r\n", false}};
+  for (const auto& row : table) {
+    Talk talk;
+    talk.rcpt().say("BDAT " + std::to_string(row.content.size()) + " LAST\r\n" + row.content);
+    assert_true(talk.session.phase() == Session::Phase::commit);
+    assert_int_equal(talk.adapter.committed->trace.ends_with("\n\n"), row.is_missing);
+  }
+}
+
+// The storage may drop the message while an error is answered slowly.
+void what_is_dropped_in_the_tarpit_is_not_stored(void**) {
+  Talk talk;
+  talk.waits_in_tarpit = false;
+  talk.rcpt();
+  for (int i = 0; i < 10; ++i)
+    talk.say("RCPT TO:<x@else.example>\r\n");
+  talk.say("BDAT 3\r\nx\r\nFOO\r\n").heard();
+  assert_true(talk.session.phase() == Session::Phase::tarpit);
+  talk.asked();
+  talk.session.on_storage_refused(StorageFault::full);
+  talk.session.on_tarpit_over();
+  talk.feed().heard();
+  talk.say("BDAT 3 LAST\r\ny\r\n");
+  assert_text_equal(talk.heard(), "452 4.3.1 Not enough storage, try again later\r\n");
+  assert_text_equal(talk.asked(), "");
+}
+
 void messages_in_chunks(void**) {
   struct {
     std::string_view said, heard, stored;
@@ -379,6 +414,8 @@ void no_cut_of_the_input_changes_the_dialogue(void**) {
 int main() {
   const CMUnitTest tests[] = {
       cmocka_unit_test(one_chunk_is_a_message),
+      cmocka_unit_test(a_message_without_a_header_begins_behind_an_empty_line),
+      cmocka_unit_test(what_is_dropped_in_the_tarpit_is_not_stored),
       cmocka_unit_test(messages_in_chunks),
       cmocka_unit_test(replies_to_pipelined_chunks_leave_together),
       cmocka_unit_test(chunks_out_of_order_are_read_and_refused),
