@@ -112,6 +112,7 @@ private:
   std::unique_ptr<CommitPipeline> pipeline_;
   std::unique_ptr<Checkpointer> checkpointer_;
   std::unique_ptr<MaildropKeeper> keeper_;
+  std::vector<std::string> said_at_start_; // of what was set aside
 };
 
 MaildirStore::MaildirStore(const MaildirStoreOptions& options, FileSystem& files,
@@ -141,14 +142,22 @@ MaildirStore::open(UniqueFd root, const MaildirStoreOptions& options, FileSystem
     return std::unexpected(completions.error());
   std::unique_ptr<MaildirStore> store(
       new MaildirStore(options, files, std::move(*state), std::move(*completions)));
-  if (auto started = store->start(); !started)
+  if (auto started = store->start(); !started) {
+    // Nobody hears reports of a start that has failed, and the next one finds nothing to set aside.
+    for (const std::string& said : store->said_at_start_)
+      started.error().text += "; " + said;
     return std::unexpected(started.error());
+  }
+  store->said_at_start_.clear();
   return store;
 }
 
 void MaildirStore::say_what_was_set_aside() {
-  for (StoreReport& report : state_->take_reports())
+  for (StoreReport& report : state_->take_reports()) {
+    if (!journal_)
+      said_at_start_.push_back(report.text);
     reporter_.say(report.level, std::move(report.event), std::move(report.text));
+  }
 }
 
 Expected<void> MaildirStore::start() {

@@ -227,6 +227,35 @@ void a_failed_start_says_what_it_has_set_aside(void**) {
                     "directory");
 }
 
+// Whichever sync it is that fails.
+void so_does_one_that_fails_later(void**) {
+  std::size_t failed = 0;
+  for (unsigned number = 1; number <= 8; ++number) {
+    TemporaryDirectory directory;
+    {
+      StoreUnderTest store(directory);
+      assert_true(store.resolve({"main"}).has_value());
+      store.commit(delivery(transaction(1), "x\n"));
+      store.settle();
+    }
+    fs::remove(directory.path() / directory.maildir(1) / "tmp");
+    directory.write(directory.maildir(1) / "tmp", "no directory");
+    const UniqueFd root = directory.open();
+    RecordingFileSystem files(root.get());
+    files.fail(Call::sync_file, number, EIO);
+    const auto opened =
+        open_maildir_store(directory.open(), StoreUnderTest::default_options(), files);
+    if (opened)
+      continue;
+    ++failed;
+    const bool was_set_aside = !directory.names("corrupt").empty();
+    assert_int_equal(opened.error().text.find("tmp is now corrupt/") != std::string::npos,
+                     was_set_aside);
+    failed += was_set_aside;
+  }
+  assert_true(failed > 1);
+}
+
 } // namespace
 
 int main() {
@@ -241,6 +270,7 @@ int main() {
       cmocka_unit_test(what_is_no_file_is_no_message),
       cmocka_unit_test(one_whose_file_is_gone_while_the_service_runs_is_given_up),
       cmocka_unit_test(a_failed_start_says_what_it_has_set_aside),
+      cmocka_unit_test(so_does_one_that_fails_later),
   };
   return cmocka_run_group_tests(tests, nullptr, nullptr);
 }
