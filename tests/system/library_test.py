@@ -77,6 +77,18 @@ class ExampleTest(unittest.TestCase):
             self.assertEqual(sorted(path.name for path in server.messages.iterdir()),
                              [".hidden", "b", "not an id"])
 
+    def test_sizes_are_those_of_what_is_sent(self):
+        with Server() as server:
+            # Line ends of both kinds, cut by the pieces in which files are read.
+            for number, content in enumerate((b"A: b\r\n\r\nx\r\n", b"A: b\n\nx\n", b"A: b\r\n\nx\r\ny",
+                                              b"x" * 65535 + b"\r\ny\r\n", b"")):
+                server.put(f"{number}", content)
+            with server.log_in() as session:
+                listed = [int(line.split()[1]) for line in session.listing("LIST")]
+                sent = [len(session.retrieve(number)) for number in range(1, len(listed) + 1)]
+                self.assertEqual(listed, sent)  # and what RETR announces, too
+                self.assertEqual(session.command("STAT"), f"{len(sent)} {sum(sent)}")
+
     def test_without_deletion(self):
         with Server() as server:
             server.put("a", b"Subject: a\n\n")
