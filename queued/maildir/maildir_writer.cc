@@ -24,7 +24,8 @@ constexpr std::size_t most_open_maildrops = 64;
 constexpr std::chrono::seconds trusted_for{1};
 // A small message is one write.
 constexpr std::size_t joined_max = 320 * 1024;
-constexpr int most_looks = 3; // for files that others move while they are to be removed
+constexpr int most_looks = 3;            // for files that others move while they are to be removed
+constexpr std::size_t most_failures = 4; // to remove something, before anything was
 
 } // namespace
 
@@ -143,14 +144,20 @@ SystemResult<void> MaildirWriter::remove_seen(std::uint32_t mailbox,
   if (!maildir)
     return std::unexpected(maildir.error());
   SystemResult<void> result;
+  std::size_t gone = 0, failures = 0;
   for (const SeenFile& file : files) {
     const int seen_in = file.in_cur ? (*maildir)->cur.get() : (*maildir)->fresh.get();
     const auto removed = file.name.empty() ? SystemResult<void>(std::unexpected(Errno{ENOENT}))
                                            : files_.unlink(seen_in, file.name);
-    if (!removed && removed.error().number == ENOENT)
+    if (removed) {
+      ++gone;
+    } else if (removed.error().number == ENOENT) {
       elsewhere.push_back(file);
-    else if (!removed)
+    } else {
       result = removed;
+      if (++failures == most_failures && gone == 0)
+        break; // it is not the files
+    }
   }
   return result;
 }
@@ -184,7 +191,8 @@ SystemResult<std::vector<SeenFile>> MaildirWriter::locate(std::uint32_t mailbox,
   const auto see = [&](const std::string& name, bool in_cur) {
     SeenFile file{.base = name.substr(0, name.find(':', 1)), .name = name, .in_cur = in_cur};
     const auto of_base = by_base.find(file.base);
-    const auto id = of_base == by_base.end() ? message_id_in(name) : std::nullopt;
+    const bool may_have_id = of_base == by_base.end() && !by_id.empty();
+    const auto id = may_have_id ? message_id_in(name) : std::nullopt;
     const auto of_id = id ? by_id.find(*id) : by_id.end();
     if (of_base == by_base.end() && of_id == by_id.end())
       return;

@@ -60,19 +60,24 @@ void Settling::remove_some(Restorer& restorer, const SettlementEvents& events) {
       to_remove_ = std::move(*located);
     else
       done = std::unexpected(located.error());
-  } else {
+  }
+  if (done) {
     const std::size_t count = std::min(to_remove_->size(), files_removed_at_once);
     done = restorer.remove(all_.mailbox, std::span<const SeenFile>(*to_remove_).last(count));
     to_remove_->resize(to_remove_->size() - count);
   }
   if (done && !to_remove_->empty())
     return;
-  if (done)
-    events.removed(removal);
-  else
-    events.failed(std::move(removal), done.error());
-  all_.removals.pop_back();
   to_remove_.reset();
+  if (done) {
+    events.removed(removal);
+    return all_.removals.pop_back();
+  }
+  // The others would fail as well. Room in the journal is kept for what is known to be stuck, so
+  // that it is to be known before much more mail is taken.
+  for (RemovalJob& each : all_.removals)
+    events.failed(std::move(each), done.error());
+  all_.removals.clear();
 }
 
 void Settling::restore_some(Restorer& restorer, const SettlementEvents& events) {

@@ -121,7 +121,8 @@ void StuckJobs::retry(const std::function<bool(StuckJob&)>& one,
         taken = true;
         done.insert(name_of(stuck->job));
       } else {
-        ++failures;
+        // To look for what is to be removed takes a listing.
+        failures = copy != nullptr ? failures + 1 : most_failures_a_round;
         wait_longer(*stuck);
       }
     }

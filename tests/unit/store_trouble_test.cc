@@ -491,7 +491,9 @@ void expunges_that_a_start_joined_do_not_hold_the_journal_for_ever(void**) {
 
 } // namespace
 
-int main() {
+int main(int argc, char** argv) {
+  if (argc > 1)
+    cmocka_set_test_filter(argv[1]);
   const CMUnitTest tests[] = {
       cmocka_unit_test(a_torn_file_is_replaced_though_its_record_was_written_again),
       cmocka_unit_test(a_copy_that_came_to_its_place_while_it_was_moved_outlives_a_power_cut),
