@@ -56,7 +56,7 @@ SystemResult<Unsettled> MaterialiserShard::stuck_of(std::uint32_t mailbox) {
   stuck_.each_copy_of(mailbox, [&](CopyJob& copy) { note_found(copy, *found); });
   const auto hidden =
       std::stable_partition(stuck.copies.begin(), stuck.copies.end(), [&](const CopyJob& copy) {
-        return !copy.looked_for || is_shown(copy, *found);
+        return !copy.looked_for || (is_shown(copy, *found) && !restorer_.is_lost(copy, *found));
       });
   std::move(hidden, stuck.copies.end(), std::back_inserter(stuck.hidden));
   stuck.copies.erase(hidden, stuck.copies.end());

@@ -112,6 +112,14 @@ SystemResult<FoundCopies> Restorer::find(std::uint32_t mailbox,
   return found;
 }
 
+bool Restorer::is_lost(const CopyJob& copy, const FoundCopies& found) const {
+  struct stat about = {};
+  return copy.large && found.of(copy.message).empty() &&
+         ::fstatat(large_, LargeFiles::name_of(copy.message, copy.mailbox).c_str(), &about,
+                   AT_SYMLINK_NOFOLLOW) != 0 &&
+         errno == ENOENT;
+}
+
 SystemResult<Restored> Restorer::restore(const CopyJob& copy, const FoundCopies& found, Sync sync) {
   std::vector<CopyFile> files = found.of(copy.message);
   if (copy.is_expunged)

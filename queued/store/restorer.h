@@ -70,6 +70,9 @@ public:
   // Where MESSAGES are in a maildrop. If some are nowhere it is listed twice: a file whose name
   // changes while a directory is read can be left out.
   SystemResult<FoundCopies> find(std::uint32_t mailbox, std::span<const Id128> messages) const;
+  // Whether COPY is nowhere and nothing is left that it could be made of: somebody has removed it
+  // when its name in `large` had gone.
+  bool is_lost(const CopyJob& copy, const FoundCopies& found) const;
   // FOUND is of its mailbox. SYNC: its content is durable then; its name is not.
   enum class Sync : std::uint8_t { no, yes };
   SystemResult<Restored> restore(const CopyJob& copy, const FoundCopies& found,

@@ -139,8 +139,8 @@ SystemResult<void> Settling::add_to(Unsettled& unsettled, Restorer& restorer,
   if (auto found = find(restorer, events); !found)
     return found;
   each_left([&](const CopyJob& copy) {
-    CopyJob& given =
-        (is_shown(copy, found_) ? unsettled.copies : unsettled.hidden).emplace_back(copy);
+    const bool shown = is_shown(copy, found_) && !restorer.is_lost(copy, found_);
+    CopyJob& given = (shown ? unsettled.copies : unsettled.hidden).emplace_back(copy);
     given.booking.reset();
     given.claim.reset();
   });

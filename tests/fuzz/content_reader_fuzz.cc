@@ -133,7 +133,8 @@ void judge(Outcome& outcome, std::string_view content, bool dots, const ContentL
   if (outcome.fault)
     return;
   outcome.stored = lines;
-  outcome.counts = {lines.size(), lines.size() + ends, header};
+  outcome.counts = {lines.size(), lines.size() + ends, header,
+                    header == 0 && !lines.empty() && lines.front() != '\n'};
 }
 
 Outcome expected(std::string_view input, const ContentLimits& limits) {
