@@ -55,7 +55,7 @@ struct RemovalJob {
   std::vector<SeenFile> files;
   std::vector<Id128> messages; // of those that are ours
   bool looked_for = false;     // by these ids too: recovery left it, and does not know the names
-  bool begun = false;          // the copies that it removes are forgotten
+  bool begun = false;          // the copies that it removes know of it
   std::uint64_t stuck = 0;     // names it among what is stuck
   // While it is under way: those of FILES that were not where they had been seen, and how often
   // such were looked for.

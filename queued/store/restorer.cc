@@ -2,7 +2,6 @@
 #include "queued/store/restorer.h"
 
 #include "queued/disk/directory.h"
-#include "queued/maildir/own_name.h"
 #include "queued/maildir/visit_messages.h"
 #include "queued/store/large_files.h"
 
