@@ -173,7 +173,7 @@ SystemResult<std::vector<SeenFile>> MaildirWriter::locate(std::uint32_t mailbox,
     return std::unexpected(maildir.error());
   struct Wanted {
     std::uint64_t stored_size = 0;
-    bool is_found = false;
+    bool is_copy = false, is_found = false;
     std::vector<SeenFile> renamed;
   };
   std::vector<Wanted> wanted(files.size() + messages.size());
@@ -181,6 +181,7 @@ SystemResult<std::vector<SeenFile>> MaildirWriter::locate(std::uint32_t mailbox,
   std::unordered_map<Id128, std::size_t, Id128Hash> by_id;
   for (std::size_t i = 0; i < files.size(); ++i) {
     wanted[i].stored_size = files[i].stored_size;
+    wanted[i].is_copy = files[i].is_copy;
     by_base.emplace(files[i].base, i);
     if (const auto id = removed_message(files[i]))
       by_id.emplace(*id, i);
@@ -198,6 +199,7 @@ SystemResult<std::vector<SeenFile>> MaildirWriter::locate(std::uint32_t mailbox,
       return;
     Wanted& one = wanted[of_base != by_base.end() ? of_base->second : of_id->second];
     file.stored_size = one.stored_size;
+    file.is_copy = one.is_copy;
     if (of_base == by_base.end() && !own_message_id(name))
       return one.renamed.push_back(std::move(file));
     one.is_found = true;

@@ -43,8 +43,7 @@ struct MaterialiserPlaces {
 struct Moved {
   std::uint32_t mailbox = 0;
   std::uint64_t stuck = 0;     // its name
-  journal::Sequence from = 0;  // the older record
-  std::optional<StuckJob> job; // by the newer one; none: nothing can be made of it
+  std::optional<StuckJob> job; // by the newer record; none: nothing can be made of it
 };
 
 class MaterialiserShard;

@@ -91,7 +91,9 @@ void MaterialiserShard::run() {
 }
 
 std::optional<std::uint32_t> MaterialiserShard::maildrop_of(const MaterialiserJob& job) {
-  if (std::holds_alternative<ListStuck>(job))
+  // A checkpoint waits for these, whatever its maildrops do; a list without what the last one has
+  // changed would be written again for ever.
+  if (std::holds_alternative<ListStuck>(job) || std::holds_alternative<Moved>(job))
     return std::nullopt;
   if (const auto* settle = std::get_if<Settle>(&job))
     return settle->settlement.mailbox;
@@ -174,6 +176,18 @@ void MaterialiserShard::begin(RemovalJob& removal) {
       one.settling.expunge(removed);
 }
 
+// What is on its list gets a record above that of its removal, which would be forgotten first.
+void MaterialiserShard::drop_what_lanes_remove() {
+  if (stuck_.empty())
+    return;
+  const std::lock_guard guard(mutex_);
+  for (const Lane& lane : lanes_)
+    for (const MaterialiserJob& job : lane.jobs)
+      if (const auto* removal = std::get_if<RemovalJob>(&job))
+        stuck_.drop_copies(RemovedCopies(*removal, places_.host),
+                           [this](const CopyJob& of) { places_.progress.end(of.sequence); });
+}
+
 void MaterialiserShard::carry_out(MaterialiserJob& job) {
   if (auto* copy = std::get_if<CopyJob>(&job)) {
     if (const auto placed = place(*copy); !placed)
@@ -200,6 +214,7 @@ void MaterialiserShard::carry_out(MaterialiserJob& job) {
     const auto done = restorer_.restore_durably(rewrite->mailbox, rewrite->jobs);
     rewrite->done(done ? done->why : Error::system("maildrop", done.error().number).text);
   } else if (auto* list = std::get_if<ListStuck>(&job)) {
+    drop_what_lanes_remove();
     list->then(stuck_.up_to(list->up_to));
   } else if (auto* settle = std::get_if<Settle>(&job)) {
     settlings_.push_back({Settling(std::move(settle->settlement)), std::move(settle->tally)});
@@ -207,8 +222,8 @@ void MaterialiserShard::carry_out(MaterialiserJob& job) {
     std::optional<journal::Sequence> newer;
     if (moved->job)
       newer = sequence_of(*moved->job);
-    if (stuck_.replace(moved->stuck, std::move(moved->job)))
-      places_.progress.end(moved->from);
+    if (const auto replaced = stuck_.replace(moved->stuck, std::move(moved->job)))
+      places_.progress.end(*replaced);
     else if (newer) // it has come to its place meanwhile, and that has ended the older one
       places_.progress.end(*newer);
   }

@@ -110,6 +110,7 @@ private:
   void settle_some();
   SettlementEvents events_of(UnderWay& one); // which it borrows
   void begin(RemovalJob& removal);
+  void drop_what_lanes_remove();
   SystemResult<Unsettled> unsettled_of(std::uint32_t mailbox);
   SystemResult<Unsettled> stuck_of(std::uint32_t mailbox);
   void retry_stuck();

@@ -188,15 +188,17 @@ Unsettled StuckJobs::up_to(journal::Sequence up_to) const {
   return found;
 }
 
-bool StuckJobs::replace(std::uint64_t stuck, std::optional<StuckJob> to) {
+std::optional<journal::Sequence> StuckJobs::replace(std::uint64_t stuck,
+                                                    std::optional<StuckJob> to) {
   const auto found = std::find_if(jobs_.begin(), jobs_.end(),
                                   [stuck](const Stuck& one) { return name_of(one.job) == stuck; });
   if (found == jobs_.end())
-    return false;
+    return std::nullopt;
+  const journal::Sequence replaced = sequence_of(found->job);
   counts_.remove(found->job, found->bytes);
   if (!to) {
     jobs_.erase(found);
-    return true;
+    return replaced;
   }
   if (auto *from_copy = std::get_if<CopyJob>(&found->job), *to_copy = std::get_if<CopyJob>(&*to);
       from_copy != nullptr && to_copy != nullptr) {
@@ -207,7 +209,7 @@ bool StuckJobs::replace(std::uint64_t stuck, std::optional<StuckJob> to) {
   found->job = std::move(*to);
   found->bytes = bytes_of(found->job);
   counts_.add(found->job, found->bytes);
-  return true;
+  return replaced;
 }
 
 } // namespace letterlock::queued

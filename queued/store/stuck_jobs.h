@@ -85,8 +85,9 @@ public:
   // Whose records are not above UP_TO.
   Unsettled up_to(journal::Sequence up_to) const;
   // Replaces the one of that name by TO, which is the same by another record, or by nothing; what
-  // it had booked and claimed stays with it. False: there is none any more.
-  bool replace(std::uint64_t stuck, std::optional<StuckJob> to);
+  // it had booked and claimed stays with it. The sequence of the one that was replaced, which may
+  // have changed since it was listed; none: there is none any more.
+  std::optional<journal::Sequence> replace(std::uint64_t stuck, std::optional<StuckJob> to);
 
 private:
   struct Stuck {

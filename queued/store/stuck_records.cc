@@ -132,7 +132,7 @@ void StuckRecords::give_up(const CopyJob& copy, const std::string& why) {
   parts_.reporter.say(StoreReport::Level::error, "maildrop.lost",
                       "maildrop " + std::to_string(copy.mailbox) + ": " + copy.message.hex() +
                           ": " + why);
-  parts_.materialiser.moved({copy.mailbox, copy.stuck, copy.sequence, std::nullopt});
+  parts_.materialiser.moved({copy.mailbox, copy.stuck, std::nullopt});
 }
 
 // What it is to say of the one copy alone. The views point into BUFFER.
@@ -177,7 +177,7 @@ Expected<void> StuckRecords::move(Part part) {
   if (written.size() != jobs.size())
     return fail("the journal does not take the records of what is stuck");
   for (std::size_t i = 0; i < jobs.size(); ++i) {
-    Moved moved{mailbox_of(jobs[i]), name_of(jobs[i]), sequence_of(jobs[i]), jobs[i]};
+    Moved moved{mailbox_of(jobs[i]), name_of(jobs[i]), jobs[i]};
     if (auto* copy = std::get_if<CopyJob>(&*moved.job)) {
       parts_.large.recorded(written[i].sequence, copy->message, copy->mailbox);
       copy->sequence = written[i].sequence;

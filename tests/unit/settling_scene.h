@@ -41,7 +41,8 @@ public:
   std::atomic<bool> is_gate_shut = false; // before message files are opened, made or removed
   std::atomic<int> at_gate = 0;           // how often it was met
   std::atomic<int> failing_syncs = 0;
-  std::function<void(const std::string& path)> before_sync_file, before_sync_directory;
+  std::function<void(const std::string& path)> before_sync_file, before_sync_directory,
+      before_unlink;
 
   std::function<void(const std::string& path)> before_create_file; // of its directory
 
@@ -61,6 +62,8 @@ public:
   }
   SystemResult<void> unlink(int directory, const std::string& name) override {
     wait_at_gate(name);
+    if (before_unlink)
+      before_unlink(path_of(directory) + "/" + name);
     return PassingFileSystem::unlink(directory, name);
   }
   SystemResult<void> write_at(int file, std::uint64_t offset, Bytes bytes) override {

@@ -52,6 +52,30 @@ void what_others_remove_while_it_settles_stays_away(void**) {
   assert_int_equal((*f.store->list())->messages().size(), many - 1);
 }
 
+// Who deletes a copy deletes that file, and no other one with the same message's id.
+void the_original_stays_when_its_copy_is_gone_already(void**) {
+  SettlingScene f(1);
+  const fs::path original = f.in("new", f.last_in_new());
+  const fs::path copy = original.string() + ",X=1";
+  const fs::path seen = f.in("cur", copy.filename().string() + ":2,S");
+  fs::copy_file(original, copy);
+  f.disk.before_unlink = [&](const std::string& path) {
+    if (path == seen)
+      fs::remove(seen); // by the other program as well
+  };
+  f.open();
+  f.settle_the_rest();
+  {
+    const auto session = *f.store->list();
+    assert_int_equal(session->messages().size(), 2);
+    const bool is_first = original.string().find(session->messages()[0].uidl) == std::string::npos;
+    fs::rename(copy, seen);
+    assert_true(f.store->expunge(*session, {is_first ? 0u : 1u}).has_value());
+  }
+  assert_int_equal((*f.store->list())->messages().size(), 1);
+  assert_true(fs::exists(original));
+}
+
 void what_is_moved_while_it_is_written_again_stays_moved(void**) {
   SettlingScene f(0);
   f.interval = std::chrono::milliseconds(50);
@@ -389,6 +413,7 @@ void what_others_move_from_a_long_removal_is_removed(void**) {
 
 int main() {
   const CMUnitTest tests[] = {
+      cmocka_unit_test(the_original_stays_when_its_copy_is_gone_already),
       cmocka_unit_test(what_is_in_a_sub_folder_is_not_shown),
       cmocka_unit_test(what_others_have_renamed_is_shown_once_and_whole),
       cmocka_unit_test(what_others_remove_while_it_settles_stays_away),

@@ -328,7 +328,7 @@ void what_is_given_up_late_ends_nothing(void**) {
   Materialiser materialiser({posix_file_system(), root.get(), root.get(), root.get(), host,
                              progress, reporter, [](std::uint32_t) {}, {}},
                             {});
-  materialiser.moved({1, 7, 1, std::nullopt});
+  materialiser.moved({1, 7, std::nullopt});
   static_cast<void>(materialiser.stuck_up_to(1));
   assert_int_equal(progress.done_up_to(), 0);
 }
