@@ -28,27 +28,24 @@ void KeyService::begin_generation(std::uint32_t generation) {
 void KeyService::on(const ipc::Certificate& certificate, UniqueFd file) {
   Pair& pair = pairs_[certificate.index];
   pair.certificate_path = certificate.path.view();
-  pair.certificate = std::move(file);
+  pair.certificate = read_file(file.get(), max_file);
 }
 
 void KeyService::on(const ipc::PrivateKey& key, UniqueFd file) {
   Pair& pair = pairs_[key.index];
   pair.key_path = key.path.view();
-  pair.key = std::move(file);
+  pair.key = read_file(file.get(), max_file);
 }
 
-Expected<void> KeyService::add(const Pair& pair) {
-  if (!pair.certificate || !pair.key)
-    return fail("a key without a certificate, or the reverse");
-  const auto certificate = read_file(pair.certificate.get(), max_file);
-  if (!certificate)
-    return fail(pair.certificate_path + ": " + certificate.error().text);
-  auto key = read_file(pair.key.get(), max_file);
-  if (!key)
-    return fail(pair.key_path + ": " + key.error().text);
-  const auto added = ring_.add(generation_, std::as_writable_bytes(std::span(*key)),
-                               as_bytes(*certificate), std::time(nullptr));
-  wipe_memory(key->data(), key->size());
+Expected<void> KeyService::add(Pair& pair) {
+  if (!pair.certificate)
+    return fail((pair.certificate_path.empty() ? pair.key_path : pair.certificate_path) + ": " +
+                pair.certificate.error().text);
+  if (!pair.key)
+    return fail((pair.key_path.empty() ? pair.certificate_path : pair.key_path) + ": " +
+                pair.key.error().text);
+  const auto added = ring_.add(generation_, std::as_writable_bytes(std::span(*pair.key)),
+                               as_bytes(*pair.certificate), std::time(nullptr));
   if (!added)
     return fail(pair.key_path + " (for " + pair.certificate_path + "): " + added.error().text);
   if (added->warning)
@@ -58,12 +55,13 @@ Expected<void> KeyService::add(const Pair& pair) {
 }
 
 void KeyService::prepare() {
-  for (const auto& [index, pair] : pairs_) {
+  for (auto& [index, pair] : pairs_) {
     if (auto added = add(pair); !added) {
       discard_generation();
       return context_.prepared(std::move(added));
     }
   }
+  pairs_.clear();
   context_.prepared({});
 }
 

@@ -1,6 +1,7 @@
 // KeyService: keeps the private keys of the generations in use and signs for the network processes.
 #pragma once
 
+#include "common/base/secret.h"
 #include "common/ipc/child_process.h"
 #include "keyd/key_ring.h"
 
@@ -112,19 +113,27 @@ public:
   void begin_generation(std::uint32_t generation);
   // Keys of the new generation sign from now on, those of the old one go on.
   void prepare();
-  void switch_generation() { pairs_.clear(); }
+  void switch_generation() {}
   void discard_generation();
   void connect(const ipc::Peer& peer, UniqueFd socket);
   void stop(std::chrono::milliseconds) { context_.finished(); }
 
 private:
+  // As the files were when they came: who has a thousand domains has no descriptors for as many.
   struct Pair {
-    std::string certificate_path;
-    std::string key_path;
-    UniqueFd certificate;
-    UniqueFd key;
+    Pair() = default;
+    Pair(const Pair&) = delete;
+    Pair& operator=(const Pair&) = delete;
+    ~Pair() {
+      if (key)
+        wipe_memory(key->data(), key->size());
+    }
+
+    std::string certificate_path, key_path;
+    Expected<std::string> certificate = fail("a key without its certificate");
+    Expected<std::string> key = fail("a certificate without its key");
   };
-  Expected<void> add(const Pair& pair);
+  Expected<void> add(Pair& pair);
   void retire_due();
 
   Context& context_;
@@ -134,7 +143,7 @@ private:
   // Generations before which keys can go, and when.
   std::deque<std::pair<std::chrono::steady_clock::time_point, std::uint32_t>> retiring_;
   io::Timer retire_timer_;
-  std::map<std::uint16_t, Pair> pairs_;
+  std::map<std::uint16_t, Pair> pairs_; // until they are prepared
   std::map<std::uint16_t, std::unique_ptr<SigningLink<Role::smtpd>>> smtpd_;
   std::map<std::uint16_t, std::unique_ptr<SigningLink<Role::pop3d>>> pop3d_;
 };

@@ -86,11 +86,14 @@ public:
         return false;
     });
   }
-  void send_settings_of(const Generation& generation, unsigned workers) {
+  // An error: it must not prepare.
+  Expected<void> send_settings_of(const Generation& generation, unsigned workers) {
+    Expected<void> sent = fail("it is gone");
     with_link([&](auto& link) {
-      send_settings(link, generation, workers);
+      sent = send_settings(link, generation, workers);
       return true;
     });
+    return sent;
   }
 
   void on(const ipc::Started& message) { events_.started(*this, message); }

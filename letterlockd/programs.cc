@@ -32,6 +32,10 @@ std::string root_directory(Role role, const conf::Server& server) {
   }
 }
 
+std::uint32_t most_certificates(const conf::Configuration& configuration) {
+  return 1 + static_cast<std::uint32_t>(configuration.domains.size());
+}
+
 std::uint32_t open_files(Role role, const conf::Configuration& configuration) {
   // Links, listeners, the loop's own, and a reserve, so that a full process can still be given a
   // link or a new generation.
@@ -40,13 +44,15 @@ std::uint32_t open_files(Role role, const conf::Configuration& configuration) {
   switch (role) {
   case Role::smtpd: // a socket and a scratch file for each session, two while one takes its place
     return base + 3 * connections_of_worker(configuration.limits, workers);
-  case Role::pop3d: // a socket and an open message
-    return base + 2 * connections_of_worker(configuration.limits, workers);
+  case Role::pop3d: // a socket, an open message, and one that was opened ahead
+    return base + 3 * connections_of_worker(configuration.limits, workers);
   case Role::resolvd: // a link to each worker, a socket for each question, some for long answers
     return 2 * base + ipc::most_questions_at_once;
   case Role::queued: // scratch files, messages on their way, and what peers have not taken yet
     return 8 * base + workers * scratch_files_of_worker(configuration.limits, workers) +
            configuration.limits.connections;
+  case Role::letterlockd: // certificates and keys of two generations, and what nobody has taken yet
+    return 2 * base + (4 + 2 * workers + 2) * most_certificates(configuration);
   default:
     return base;
   }
@@ -109,7 +115,7 @@ Expected<ipc::Start> start_message(Role role, std::uint16_t instance,
 }
 
 std::uint32_t most_open_files(const conf::Configuration& configuration) {
-  std::uint32_t most = 1024;
+  std::uint32_t most = std::max(1024U, open_files(Role::letterlockd, configuration));
   for (const Role role : child_roles)
     most = std::max(most, open_files(role, configuration));
   return most;

@@ -23,16 +23,20 @@ void Rollout::begin(Generation& generation, std::chrono::milliseconds store_pati
   phase_ = Phase::store;
   silence_.start(std::max<std::chrono::milliseconds>(store_patience, patience));
   for (const auto& child : children_)
-    if (child->role == Role::queued)
-      give(*child);
+    if (child->role == Role::queued && !give(*child))
+      return;
 }
 
-void Rollout::give(Child& child) {
+bool Rollout::give(Child& child) {
   begun_.insert(&child);
   awaited_.insert(&child);
   child.send(ipc::BeginGeneration{generation_->number});
-  child.send_settings_of(*generation_, workers_);
+  if (const auto sent = child.send_settings_of(*generation_, workers_); !sent) {
+    refuse(child.name() + ": " + sent.error().text);
+    return false;
+  }
   child.send(ipc::Prepare{generation_->number});
+  return true;
 }
 
 void Rollout::account_id(const ipc::AccountId& message) {
@@ -62,8 +66,8 @@ void Rollout::prepare_rest() {
   phase_ = Phase::rest;
   silence_.start(patience);
   for (const auto& child : children_)
-    if (child->role != Role::queued)
-      give(*child);
+    if (child->role != Role::queued && !give(*child))
+      return;
 }
 
 void Rollout::switch_all() {

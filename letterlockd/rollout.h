@@ -44,7 +44,8 @@ public:
 private:
   enum class Phase : std::uint8_t { idle, store, rest, switching };
 
-  void give(Child& child);
+  // False: it is over.
+  bool give(Child& child);
   void prepare_rest();
   void switch_all();
   void refuse(const std::string& why);

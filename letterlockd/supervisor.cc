@@ -166,7 +166,10 @@ void Supervisor::catch_up(Child& child) {
   attend(child, child.role == Role::queued ? recovery_patience : child_patience);
   child.state = Child::State::preparing;
   child.send(ipc::BeginGeneration{current_->number});
-  child.send_settings_of(*current_, workers_);
+  if (const auto sent = child.send_settings_of(*current_, workers_); !sent) {
+    child.failure = sent.error().text;
+    return kill(child, SIGKILL);
+  }
   child.send(ipc::Prepare{current_->number});
 }
 

@@ -74,8 +74,10 @@ void DeliveryQueue::connect(const ipc::Peer& peer, UniqueFd socket) {
       sending_.schedule();
   });
   desk_.link_found(*link_);
-  for (const auto& [transaction, delivery] : held_)
+  for (auto& [transaction, delivery] : held_) {
+    delivery.without_link_since.reset();
     make_ready(transaction);
+  }
 }
 
 void DeliveryQueue::link_lost() {

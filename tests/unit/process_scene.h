@@ -176,7 +176,7 @@ public:
       parent_->send(ipc::LogChannel{ipc::Severity::debug}, std::move(log));
     for_each_peer([this]<Role P>() { this->template tie<P>(); });
     parent_->send(ipc::BeginGeneration{1});
-    letterlockd::send_settings(*parent_, *installation.generation, 1);
+    assert_true(letterlockd::send_settings(*parent_, *installation.generation, 1).has_value());
     parent_->send(ipc::Prepare{1});
     wait_until([this] { return prepared_; });
     parent_->send(ipc::Switch{1});

@@ -283,6 +283,26 @@ void a_message_whose_fate_is_unknown_gets_no_answer(void**) {
   assert_text_equal(client->wire, "");
 }
 
+// It has the patience of a commit again, and not what the lost link has left.
+void a_message_that_was_sent_again_is_waited_for(void**) {
+  SmtpScene scene({.relink = 50ms});
+  scene.queued.answer = std::nullopt;
+  auto client = scene.client_in_data();
+  scene.expect(*client, "354 End data with <CR><LF>.<CR><LF>\r\n");
+  client->send("x\r\n.\r\n");
+  scene.until([&] { return scene.queued.messages.size() == 1; });
+  scene.lose_queued();
+  scene.connect_queued();
+  scene.until([&] { return scene.queued.messages.size() == 2; });
+  bool is_over = false;
+  io::Timer later(scene.context.loop, [&] { is_over = true; });
+  later.start(150ms);
+  scene.until([&] { return is_over; });
+  assert_false(client->closed);
+  scene.queued.commit_outcome(scene.queued.messages[1].transaction, ipc::CommitOutcome::durable);
+  scene.expect(*client, "250 2.0.0 Accepted ");
+}
+
 void a_client_that_leaves_gives_its_scratch_file_back_and_sends_nothing(void**) {
   SmtpScene scene;
   auto client = scene.client_in_data();
@@ -530,6 +550,7 @@ int main() {
       cmocka_unit_test(without_queued_nothing_is_begun),
       cmocka_unit_test(a_message_that_was_never_sent_is_refused_in_the_end),
       cmocka_unit_test(a_message_whose_fate_is_unknown_gets_no_answer),
+      cmocka_unit_test(a_message_that_was_sent_again_is_waited_for),
       cmocka_unit_test(a_client_that_leaves_gives_its_scratch_file_back_and_sends_nothing),
       cmocka_unit_test(a_lease_for_a_client_that_left_goes_back),
       cmocka_unit_test(a_message_outlives_its_client),

@@ -325,8 +325,15 @@ void what_is_given_up_late_ends_nothing(void**) {
   const MaildirHost host("mx.example.com");
   Progress progress(0);
   progress.begin(1, 1);
-  Materialiser materialiser({posix_file_system(), root.get(), root.get(), root.get(), host,
-                             progress, reporter, [](std::uint32_t) {}, {}},
+  Materialiser materialiser({posix_file_system(),
+                             root.get(),
+                             root.get(),
+                             root.get(),
+                             host,
+                             progress,
+                             reporter,
+                             [](std::uint32_t) {},
+                             {}},
                             {});
   materialiser.moved({1, 7, std::nullopt});
   static_cast<void>(materialiser.stuck_up_to(1));
