@@ -125,14 +125,15 @@ SystemResult<LinkResult> MaildirWriter::link(std::uint32_t mailbox, const std::s
 SystemResult<void> MaildirWriter::remove(std::uint32_t mailbox, std::span<const SeenFile> files) {
   std::vector<SeenFile> elsewhere;
   auto result = remove_seen(mailbox, files, elsewhere);
-  for (int looks = 0; result && !elsewhere.empty(); ++looks) {
+  for (int looks = 0; (result || result.error().number == EPERM) && !elsewhere.empty(); ++looks) {
     if (looks == most_looks)
       return std::unexpected(Errno{EBUSY});
     const auto located = locate(mailbox, elsewhere);
     if (!located)
       return std::unexpected(located.error());
     elsewhere.clear();
-    result = remove_seen(mailbox, *located, elsewhere);
+    if (const auto removed = remove_seen(mailbox, *located, elsewhere); !removed)
+      result = removed;
   }
   return result;
 }
@@ -155,7 +156,9 @@ SystemResult<void> MaildirWriter::remove_seen(std::uint32_t mailbox,
       elsewhere.push_back(file);
     } else {
       result = removed;
-      if (++failures == most_failures && gone == 0)
+      // That may be about the one file (immutable, or in a sticky directory).
+      failures += removed.error().number != EPERM;
+      if (failures == most_failures && gone == 0)
         break; // it is not the files
     }
   }

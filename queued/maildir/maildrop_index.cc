@@ -158,15 +158,21 @@ MaildropIndex::with(std::span<const PendingMessage> messages, const MaildirHost&
   MaildropIndexBuilder builder(size() + messages.size());
   const std::set<std::string_view> hidden(without.begin(), without.end());
   const std::set<Id128> hidden_messages(without_messages.begin(), without_messages.end());
+  // Of these, what has no file of its own name: others have put something behind it.
+  std::set<Id128> hidden_renamed = hidden_messages;
+  for (std::size_t i = 0; i < size() && !hidden_renamed.empty(); ++i)
+    if (const auto id = message_id(i))
+      hidden_renamed.erase(*id);
   std::unordered_map<Id128, const PendingMessage*, Id128Hash> pending;
   for (const PendingMessage& message : messages)
     pending.emplace(message.message, &message);
   std::unordered_set<Id128, Id128Hash> listed;
   for (std::size_t i = 0; i < size(); ++i) {
     const auto own_id = message_id(i);
-    if (hidden.contains(base(i)) || (own_id && hidden_messages.contains(*own_id)))
-      continue;
     const auto id = own_id ? own_id : message_id_in(base(i));
+    if (hidden.contains(base(i)) ||
+        (id && (own_id ? hidden_messages : hidden_renamed).contains(*id)))
+      continue;
     const auto as_pending = id ? pending.find(*id) : pending.end();
     if (as_pending == pending.end() || (own_id && !stamp(i))) {
       copy_to(builder, i);

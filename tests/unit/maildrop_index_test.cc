@@ -245,6 +245,20 @@ void pending_messages_are_among_the_others(void**) {
   assert_int_equal(listed->size(), 4);
 }
 
+// As the removal of a message that waits for its turn will find it.
+void what_is_removed_is_hidden_under_whatever_name(void**) {
+  const auto listed = index_of({{own(100, 1)},
+                                {own(150, 2) + ",U=5:2,S"},
+                                {own(300, 3)},
+                                {own(300, 3) + ",copy"},
+                                {"200.x"}});
+  const std::string without[] = {"200.x"};
+  const Id128 messages[] = {id(1), id(2), id(3)};
+  const auto index = listed->with({}, MaildirHost("mx.example.com"), without, messages);
+  assert_int_equal(index->size(), 1);
+  assert_text_equal(index->name(0), own(300, 3) + ",copy");
+}
+
 void two_listings_are_joined(void**) {
   const auto earlier = index_of({{own(100, 1)}, {own(200, 2)}, {"150.x"}});
   const auto later = index_of({{own(200, 2) + ":2,S"}, {own(300, 3)}});
@@ -345,6 +359,7 @@ int main() {
       cmocka_unit_test(it_is_compact),
       cmocka_unit_test(the_builder_is_bounded),
       cmocka_unit_test(pending_messages_are_among_the_others),
+      cmocka_unit_test(what_is_removed_is_hidden_under_whatever_name),
       cmocka_unit_test(two_listings_are_joined),
       cmocka_unit_test(twins_are_known_as_such_and_stay_where_they_are),
       cmocka_unit_test(the_cache_keeps_what_was_used_last),
