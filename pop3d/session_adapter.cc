@@ -31,10 +31,11 @@ pop3::Settings settings_of(const Terms& terms, const Client& client) {
 SessionAdapter::SessionAdapter(Context& context, Backend& backend, AheadBudget& ahead,
                                const Terms& terms, Client client, std::function<void()> ended)
     : context_(context), backend_(backend), tls_(terms.tls), silence_(terms.silence),
-      address_(client.address), number_(client.number), ended_(std::move(ended)),
-      session_(settings_of(terms, client), *this),
+      altogether_(terms.altogether), address_(client.address), number_(client.number),
+      ended_(std::move(ended)), session_(settings_of(terms, client), *this),
       connection_(context.loop, std::move(client.socket), *this),
       patience_(context.loop, [this] { patience_ended(); }),
+      life_(context.loop, [this] { shut_down(); }),
       sending_(context.loop, [this] { abort("the client takes too long to receive"); }),
       next_turn_(context.loop,
                  [this] {
@@ -44,6 +45,7 @@ SessionAdapter::SessionAdapter(Context& context, Backend& backend, AheadBudget& 
                  }),
       greeting_withheld_(client.tls_first), ahead_(ahead),
       last_moved_(std::chrono::steady_clock::now()) {
+  life_.start(terms.before_login);
   if (greeting_withheld_)
     begin_handshake();
   else
@@ -309,6 +311,7 @@ void SessionAdapter::answered() {
 void SessionAdapter::set_timers() {
   if (close_) { // the connection sees to the rest
     patience_.stop();
+    life_.stop();
     sending_.stop();
     next_turn_.stop();
     return;

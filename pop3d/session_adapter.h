@@ -30,6 +30,7 @@ struct Terms {
   std::optional<io::TlsServer> tls; // none: no STLS
   bool insecure_auth = false;
   std::chrono::milliseconds silence = give_way_after; // after which a session gives way
+  std::chrono::milliseconds before_login = login_limit, altogether = session_limit;
 };
 
 struct Client {
@@ -50,7 +51,8 @@ public:
   SessionAdapter(const SessionAdapter&) = delete;
   SessionAdapter& operator=(const SessionAdapter&) = delete;
 
-  // The server goes down: the command under way is finished, then the client is told.
+  // The server goes down, or it was long enough: the command under way is finished, then the client
+  // is told.
   void shut_down();
   // After a reload: what begins from now on is by these certificates; keyd gives up those of
   // before.
@@ -144,7 +146,7 @@ private:
   Context& context_;
   Backend& backend_;
   std::optional<io::TlsServer> tls_;
-  const std::chrono::milliseconds silence_;
+  const std::chrono::milliseconds silence_, altogether_;
   const std::string address_;
   const std::uint64_t number_;
   std::function<void()> ended_;
@@ -152,6 +154,7 @@ private:
   pop3::Session session_;
   io::Connection connection_;
   io::Timer patience_;  // autologout, or for what is awaited
+  io::Timer life_;      // before a login, and then altogether
   io::Timer sending_;   // for the peer to take a reply
   io::Timer next_turn_; // for output that was put off
 

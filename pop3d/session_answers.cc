@@ -57,6 +57,7 @@ void SessionAdapter::maildrop_opened(const ipc::MaildropOpened& opened) {
     maildrop_ = MaildropState::none;
   switch (opened.outcome) {
   case ipc::MaildropOutcome::open:
+    life_.start(altogether_);
     answered();
     messages_ = opened.messages;
     ahead_.begin(messages_);

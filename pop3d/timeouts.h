@@ -8,6 +8,11 @@ namespace letterlock::pop3d {
 // Between two commands. RFC 1939 §3: at least ten minutes.
 inline constexpr std::chrono::minutes autologout{10};
 
+// From the beginning to a login, and of a session altogether, however much is asked meanwhile: a
+// client that never comes to an end must not hold a place for ever.
+inline constexpr std::chrono::minutes login_limit{10};
+inline constexpr std::chrono::hours session_limit{24};
+
 // Silence after which a session gives way to another login to its maildrop: whoever lost the
 // connection without a word need not wait for the autologout.
 inline constexpr std::chrono::seconds give_way_after{60};

@@ -193,7 +193,7 @@ void a_session_that_was_heard_of_keeps_its_maildrop(void**) {
 
 // A session that is silent as soon as it is asked: over a socketpair, by itself.
 struct SilentSession {
-  SilentSession() : backend(context) {
+  explicit SilentSession(pop3d::Terms terms = terms_of_silence()) : backend(context) {
     auto [authd_ours, authd_theirs] = make_socketpair();
     auto [queued_ours, queued_theirs] = make_socketpair();
     auto [near, far] = make_socketpair();
@@ -203,16 +203,21 @@ struct SilentSession {
     backend.connect(ipc::Peer{Role::queued, 0, 2}, std::move(queued_theirs));
     client = std::move(near);
     ::fcntl(far.get(), F_SETFL, O_NONBLOCK);
-    pop3d::Terms terms;
-    terms.hostname = "pop.example";
-    terms.insecure_auth = true;
-    terms.silence = std::chrono::milliseconds(0);
     session = std::make_unique<pop3d::SessionAdapter>(
         context, backend, ahead, terms, pop3d::Client{.socket = std::move(far), .address = "here"},
         [this] {
           ended = true;
           session.reset();
         });
+  }
+  static pop3d::Terms terms_of_silence() {
+    pop3d::Terms terms;
+    terms.hostname = "pop.example";
+    terms.insecure_auth = true;
+    terms.silence = std::chrono::milliseconds(0);
+    return terms;
+  }
+  void log_in() {
     send("USER joe\r\nPASS x\r\n");
     const auto login = authd->take<ipc::Login>();
     ticket = login.session;
@@ -220,6 +225,20 @@ struct SilentSession {
     queued->take<ipc::OpenMaildrop>();
     queued->link.send(ipc::MaildropOpened{ticket, ipc::MaildropOutcome::open, 2, 10});
     expect("maildrop has 2");
+  }
+  // Asks on and on until the server has had enough.
+  void chatter() {
+    wait_until(context.loop, [&] {
+      constexpr std::string_view question = "CAPA\r\n";
+      char buffer[4096];
+      const ssize_t count = ::recv(client.get(), buffer, sizeof buffer, MSG_DONTWAIT);
+      if (count > 0)
+        static_cast<void>(
+            ::send(client.get(), question.data(), question.size(), MSG_NOSIGNAL | MSG_DONTWAIT));
+      return count == 0;
+    });
+    client.reset();
+    wait_until(context.loop, [this] { return ended; });
   }
   void send(std::string_view text) {
     assert_int_equal(::send(client.get(), text.data(), text.size(), 0), text.size());
@@ -248,6 +267,7 @@ struct SilentSession {
 
 void a_silent_session_gives_way_and_removes_nothing(void**) {
   SilentSession scene;
+  scene.log_in();
   scene.send("DELE 1\r\n");
   scene.queued->take<ipc::ListMessages>();
   ipc::MessageSizes sizes{scene.ticket, 0, {}};
@@ -263,11 +283,29 @@ void a_silent_session_gives_way_and_removes_nothing(void**) {
 
 void a_session_with_work_under_way_does_not_give_way(void**) {
   SilentSession scene;
+  scene.log_in();
   scene.send("RETR 1\r\n");
   scene.queued->take<ipc::OpenMessage>();
   scene.queued->link.send(ipc::MaildropWanted{scene.ticket});
   assert_int_equal(scene.queued->take<ipc::MaildropKept>().session, scene.ticket);
   assert_false(scene.ended);
+}
+
+void who_never_logs_in_has_an_end(void**) {
+  auto terms = SilentSession::terms_of_silence();
+  terms.before_login = std::chrono::milliseconds(50);
+  SilentSession(terms).chatter();
+}
+
+void a_session_has_an_end_that_removes_nothing(void**) {
+  auto terms = SilentSession::terms_of_silence();
+  terms.altogether = std::chrono::milliseconds(50);
+  SilentSession scene(terms);
+  scene.log_in();
+  scene.send("NOOP\r\n");
+  scene.chatter();
+  assert_int_equal(scene.queued->take<ipc::CloseMaildrop>().session, scene.ticket);
+  assert_int_equal(scene.queued->waiting<ipc::Expunge>(), 0);
 }
 
 } // namespace
@@ -286,6 +324,8 @@ int main() {
       cmocka_unit_test(a_session_that_was_heard_of_keeps_its_maildrop),
       cmocka_unit_test(a_silent_session_gives_way_and_removes_nothing),
       cmocka_unit_test(a_session_with_work_under_way_does_not_give_way),
+      cmocka_unit_test(who_never_logs_in_has_an_end),
+      cmocka_unit_test(a_session_has_an_end_that_removes_nothing),
   };
   return cmocka_run_group_tests(tests, nullptr, nullptr);
 }
