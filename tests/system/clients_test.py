@@ -93,6 +93,24 @@ class TlsTest(MailTest):
                 session.start_tls(context)
 
 
+    def test_weak_ciphers_are_refused(self):
+        """Whatever has no forward secrecy, or pads."""
+        for ciphers in ("AES256-GCM-SHA384", "ECDHE-RSA-AES128-SHA", "DHE-RSA-AES256-GCM-SHA384"):
+            context = self.lab.trust()
+            context.maximum_version = ssl.TLSVersion.TLSv1_2
+            for offered, is_taken in ((ciphers, False), (ciphers + ":ECDHE+AESGCM", True)):
+                context.set_ciphers(offered + ":@SECLEVEL=0")
+                with self.subTest(offered), self.lab.smtp() as session:
+                    session.hello()
+                    session.expect("STARTTLS", "220")
+                    if is_taken:
+                        session.start_tls(context, "example.org")  # its key is RSA
+                        session.expect("NOOP", "250")
+                    else:
+                        with self.assertRaises((ssl.SSLError, ConnectionError)):
+                            session.start_tls(context, "example.org")
+
+
 class PoplibTest(MailTest):
     def read(self, client):
         client.user("main")

@@ -1,5 +1,6 @@
 """A message's whole way, octet by octet: in by SMTP, through the Maildir, out by POP3."""
 
+import contextlib
 import email
 import email.policy
 import grp
@@ -421,6 +422,33 @@ class MaildropTest(MailTest):
             first.command("QUIT")
         with self.lab.pop3():
             pass
+
+    def test_who_leaves_without_a_login_frees_nobody_elses_maildrop(self):
+        with self.lab.pop3() as holder:
+            for password in (None, "wrong", PASSWORD):
+                with Pop3(self.lab.pop3s_port, tls=self.lab.trust()) as other:
+                    other.command("USER main")
+                    if password is not None:
+                        with self.assertRaises(Refused):
+                            other.command(f"PASS {password}")
+            with Pop3(self.lab.pop3s_port, tls=self.lab.trust()) as other:
+                with self.assertRaises(Refused) as refused:
+                    other.log_in("main", PASSWORD)
+                self.assertTrue(str(refused.exception).startswith("[IN-USE]"))
+            holder.command("QUIT")
+
+    def test_passwords_are_in_no_log(self):
+        with Pop3(self.lab.pop3s_port, tls=self.lab.trust()) as session:
+            for line in ("USER main", "PASS not-this-one", "PASS misplaced-secret",
+                         "AUTH PLAIN bWlzcGxhY2VkLXNlY3JldA==", "misplaced-secret"):
+                with contextlib.suppress(Refused):
+                    session.command(line)
+            session.log_in("main", PASSWORD)
+        logs = self.lab.log() + "".join(
+            path.read_text() for path in (self.lab.directory / "log").iterdir())
+        self.assertIn("login.refused", logs)
+        for secret in ("not-this-one", "misplaced", "bWlzcGxhY2Vk", PASSWORD):
+            self.assertNotIn(secret, logs)
 
     def test_lost_connection_frees_the_maildrop_and_deletes_nothing(self):
         self.lab.send(b"Subject: x\r\n\r\nx")
