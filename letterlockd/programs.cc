@@ -43,7 +43,6 @@ std::uint32_t open_files(Role role, const conf::Configuration& configuration) {
   const unsigned workers = worker_count(configuration.server);
   switch (role) {
   case Role::smtpd: // a socket and a scratch file for each session, two while one takes its place
-    return base + 3 * connections_of_worker(configuration.limits, workers);
   case Role::pop3d: // a socket, an open message, and one that was opened ahead
     return base + 3 * connections_of_worker(configuration.limits, workers);
   case Role::resolvd: // a link to each worker, a socket for each question, some for long answers
