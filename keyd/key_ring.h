@@ -49,7 +49,7 @@ class KeyRing {
 public:
   using Generation = std::uint32_t;
   // Of different keys; a key in several generations counts once.
-  static constexpr std::size_t most_keys = 1024;
+  static constexpr std::size_t most_keys = 4096; // a thousand, before and after some reloads
 
   // Takes the private key in PEM (PKCS #8, or the older forms of RSA and EC keys; unencrypted)
   // whose public half is in the first certificate of CERTIFICATE_CHAIN. NOW decides about the

@@ -2,6 +2,7 @@
 // but its children.
 #include "common/conf/configuration_file.h"
 #include "common/ipc/routes.h"
+#include "common/os/privileges.h"
 #include "common/os/sandbox.h"
 #include "letterlockd/background.h"
 #include "letterlockd/supervisor.h"
@@ -117,6 +118,9 @@ int run(int argc, char* argv[]) {
     return complain(programs.error().text);
   if (auto made = make_directories(configuration->server); !made)
     return complain(made.error().text);
+  // What is opened from now on may be more than the system gives of itself.
+  if (auto allowed = os::set_open_files(most_open_files(*configuration)); !allowed)
+    return complain(allowed.error().text);
   auto generation = open_generation(std::move(*configuration), 1, nullptr);
   if (!generation)
     return complain(generation.error().text);

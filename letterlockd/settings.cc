@@ -41,7 +41,7 @@ public:
 private:
   void note(bool sent) {
     if (!sent)
-      all_ = fail(link_.closed() ? "it is gone" : "there is more to tell it than a link takes");
+      all_ = fail("its settings do not reach it");
   }
 
   Link& link_;

@@ -74,10 +74,16 @@ void DeliveryQueue::connect(const ipc::Peer& peer, UniqueFd socket) {
       sending_.schedule();
   });
   desk_.link_found(*link_);
+  std::vector<Id128> given_up;
   for (auto& [transaction, delivery] : held_) {
     delivery.without_link_since.reset();
-    make_ready(transaction);
+    if (delivery.losses == most_losses)
+      given_up.push_back(transaction);
+    else
+      make_ready(transaction);
   }
+  for (const Id128& transaction : given_up)
+    conclude(transaction, ipc::CommitOutcome::in_doubt);
 }
 
 void DeliveryQueue::link_lost() {
@@ -87,7 +93,7 @@ void DeliveryQueue::link_lost() {
   const auto lost = std::move(link_);
   ready_.clear();
   for (auto& [transaction, delivery] : held_) {
-    delivery.sent = false;
+    delivery.losses += std::exchange(delivery.sent, false);
     if (!delivery.without_link_since)
       delivery.without_link_since = Clock::now();
   }

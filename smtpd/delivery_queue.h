@@ -2,8 +2,9 @@
 //
 // A message is sent as one burst (Begin, Recipient…, Content…, Commit) and held until its outcome
 // is known. When the link is lost first, it is sent again on the next one, marked so, under the
-// same transaction id: queued keeps it once. After Timeouts::relink without an answer it is given
-// up; then nobody knows whether it is there, and the client must get no answer.
+// same transaction id: queued keeps it once. After Timeouts::relink without a link, or when too
+// many were lost with it under way, which may be its own doing, it is given up; then nobody knows
+// whether it is there, and the client must get no answer.
 #pragma once
 
 #include "smtpd/account_rooms.h"
@@ -66,6 +67,7 @@ public:
 private:
   using Clock = std::chrono::steady_clock;
   static constexpr std::size_t most_held = 4096;
+  static constexpr unsigned most_losses = 3;
 
   struct Delivery {
     Commit commit;
@@ -73,8 +75,9 @@ private:
     std::unique_ptr<ContentSpool> content;
     Origin origin;
     std::function<void(ipc::CommitOutcome)> answer;
-    bool sent = false;  // on this link
-    bool again = false; // it was sent before, on whichever
+    bool sent = false;   // on this link
+    bool again = false;  // it was sent before, on whichever
+    unsigned losses = 0; // of links that had it under way
     std::optional<Clock::time_point> without_link_since;
   };
 

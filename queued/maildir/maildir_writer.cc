@@ -125,15 +125,14 @@ SystemResult<LinkResult> MaildirWriter::link(std::uint32_t mailbox, const std::s
 SystemResult<void> MaildirWriter::remove(std::uint32_t mailbox, std::span<const SeenFile> files) {
   std::vector<SeenFile> elsewhere;
   auto result = remove_seen(mailbox, files, elsewhere);
-  for (int looks = 0; (result || result.error().number == EPERM) && !elsewhere.empty(); ++looks) {
+  for (int looks = 0; result && !elsewhere.empty(); ++looks) {
     if (looks == most_looks)
       return std::unexpected(Errno{EBUSY});
     const auto located = locate(mailbox, elsewhere);
     if (!located)
       return std::unexpected(located.error());
     elsewhere.clear();
-    if (const auto removed = remove_seen(mailbox, *located, elsewhere); !removed)
-      result = removed;
+    result = remove_seen(mailbox, *located, elsewhere);
   }
   return result;
 }

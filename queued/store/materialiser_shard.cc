@@ -183,7 +183,8 @@ void MaterialiserShard::drop_what_lanes_remove() {
   const std::lock_guard guard(mutex_);
   for (const Lane& lane : lanes_)
     for (const MaterialiserJob& job : lane.jobs)
-      if (const auto* removal = std::get_if<RemovalJob>(&job))
+      if (const auto* removal = std::get_if<RemovalJob>(&job);
+          removal != nullptr && !removal->begun && stuck_.has(lane.mailbox))
         stuck_.drop_copies(RemovedCopies(*removal, places_.host),
                            [this](const CopyJob& of) { places_.progress.end(of.sequence); });
 }

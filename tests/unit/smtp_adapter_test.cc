@@ -285,7 +285,7 @@ void a_message_whose_fate_is_unknown_gets_no_answer(void**) {
 
 // It has the patience of a commit again, and not what the lost link has left.
 void a_message_that_was_sent_again_is_waited_for(void**) {
-  SmtpScene scene({.relink = 50ms});
+  SmtpScene scene({.relink = 500ms});
   scene.queued.answer = std::nullopt;
   auto client = scene.client_in_data();
   scene.expect(*client, "354 End data with <CR><LF>.<CR><LF>\r\n");
@@ -296,11 +296,28 @@ void a_message_that_was_sent_again_is_waited_for(void**) {
   scene.until([&] { return scene.queued.messages.size() == 2; });
   bool is_over = false;
   io::Timer later(scene.context.loop, [&] { is_over = true; });
-  later.start(150ms);
+  later.start(700ms);
   scene.until([&] { return is_over; });
   assert_false(client->closed);
   scene.queued.commit_outcome(scene.queued.messages[1].transaction, ipc::CommitOutcome::durable);
   scene.expect(*client, "250 2.0.0 Accepted ");
+}
+
+// It may be what ends queued each time.
+void a_message_that_loses_link_after_link_is_given_up(void**) {
+  SmtpScene scene;
+  scene.queued.answer = std::nullopt;
+  auto client = scene.client_in_data();
+  scene.expect(*client, "354 End data with <CR><LF>.<CR><LF>\r\n");
+  client->send("x\r\n.\r\n");
+  for (std::size_t sent = 1; sent <= 3; ++sent) {
+    scene.until([&] { return scene.queued.messages.size() == sent; });
+    scene.lose_queued();
+    scene.connect_queued();
+  }
+  scene.expect_end(*client);
+  assert_text_equal(client->wire, "");
+  assert_int_equal(scene.queued.messages.size(), 3);
 }
 
 void a_client_that_leaves_gives_its_scratch_file_back_and_sends_nothing(void**) {
@@ -551,6 +568,7 @@ int main() {
       cmocka_unit_test(a_message_that_was_never_sent_is_refused_in_the_end),
       cmocka_unit_test(a_message_whose_fate_is_unknown_gets_no_answer),
       cmocka_unit_test(a_message_that_was_sent_again_is_waited_for),
+      cmocka_unit_test(a_message_that_loses_link_after_link_is_given_up),
       cmocka_unit_test(a_client_that_leaves_gives_its_scratch_file_back_and_sends_nothing),
       cmocka_unit_test(a_lease_for_a_client_that_left_goes_back),
       cmocka_unit_test(a_message_outlives_its_client),
