@@ -207,7 +207,7 @@ Expected<void> StateDirectory::rebuild_accounts() {
           return true;
         std::string text;
         if (const auto directory = open_directory(maildrops_.get(), name))
-          text = read_text(directory->get(), "account").value_or("");
+          text = read_name(directory->get(), name).value_or("");
         names[id] = text.ends_with('\n') ? text.substr(0, text.size() - 1) : "";
         return true;
       });
@@ -225,6 +225,15 @@ Expected<void> StateDirectory::rebuild_accounts() {
   return {};
 }
 
+// What a maildrop says of itself. What cannot be read is set aside.
+std::optional<std::string> StateDirectory::read_name(int maildrop, const std::string& number) {
+  auto known = read_text(maildrop, "account");
+  struct stat about = {};
+  if (!known && ::fstatat(maildrop, "account", &about, AT_SYMLINK_NOFOLLOW) == 0)
+    set_file_aside(maildrop, "maildrops/" + number + "/account", "it cannot be read");
+  return known;
+}
+
 // Not worth a failed start: it is of use only when `accounts` is lost.
 void StateDirectory::name_maildrop(std::uint32_t account, std::string_view name) {
   const std::string number = std::to_string(account), path = "maildrops/" + number + "/account";
@@ -232,13 +241,8 @@ void StateDirectory::name_maildrop(std::uint32_t account, std::string_view name)
   const std::string text = std::string(name) + '\n';
   if (!directory || name.empty())
     return;
-  const auto known = read_text(directory->get(), "account");
-  if (known == text)
-    return;
-  struct stat about = {};
-  if (!known && ::fstatat(directory->get(), "account", &about, AT_SYMLINK_NOFOLLOW) == 0)
-    set_file_aside(directory->get(), path, "it cannot be read");
-  static_cast<void>(replace_file(directory->get(), path, text));
+  if (read_name(directory->get(), number) != text)
+    static_cast<void>(replace_file(directory->get(), path, text));
 }
 
 void StateDirectory::keep_ids(std::uint32_t up_to) {

@@ -85,6 +85,7 @@ private:
   Expected<void> read_clock();
   Expected<void> read_accounts();
   Expected<void> rebuild_accounts();
+  std::optional<std::string> read_name(int maildrop, const std::string& number);
   void name_maildrop(std::uint32_t account, std::string_view name);
   Expected<void> sweep_scratch();
   Expected<void> sweep_tmp(std::uint32_t account);

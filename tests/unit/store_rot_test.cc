@@ -105,6 +105,19 @@ void nothing_in_the_place_of_a_file_stops_a_start(void**) {
     }
 }
 
+// Its mail waits for the administrator, who is told what there is.
+void what_stands_for_a_name_that_nobody_else_knows_is_set_aside(void**) {
+  TemporaryDirectory directory;
+  make_store(directory);
+  fs::remove(directory.path() / "accounts");
+  fs::remove(directory.path() / "maildrops/2/account");
+  fs::create_symlink("account", directory.path() / "maildrops/2/account");
+  const auto reports = std::make_shared<std::vector<StoreReport>>();
+  StoreUnderTest store(directory, posix_file_system(), reporting_to(reports));
+  assert_true(*store.resolve({"alice", "main"}) == (std::vector{AccountId{3}, AccountId{1}}));
+  assert_int_equal(count(reports, "spool.set_aside", "maildrops/2/account is now corrupt/"), 1);
+}
+
 void a_name_that_is_nearly_an_id_is_none(void**) {
   TemporaryDirectory directory;
   make_store(directory);
@@ -264,6 +277,7 @@ int main() {
       cmocka_unit_test(what_is_in_the_place_of_a_maildrops_directory_is_set_aside_and_said),
       cmocka_unit_test(so_is_what_is_put_there_later),
       cmocka_unit_test(nothing_in_the_place_of_a_file_stops_a_start),
+      cmocka_unit_test(what_stands_for_a_name_that_nobody_else_knows_is_set_aside),
       cmocka_unit_test(a_name_that_is_nearly_an_id_is_none),
       cmocka_unit_test(mail_in_the_journal_comes_to_nobody_elses_maildrop),
       cmocka_unit_test(a_pipe_in_its_place_is_never_waited_for),
