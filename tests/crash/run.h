@@ -2,6 +2,7 @@
 // sessions, other programs in the Maildirs, disks that fail.
 #pragma once
 
+#include "queued/maildir/own_name.h"
 #include "tests/crash/retired.h"
 #include "tests/crash/story.h"
 
@@ -165,14 +166,17 @@ public:
   bool mark_seen(std::uint32_t account, const char* more = ":2,S") {
     const Recorder::Sparing sparing(*recorder_);
     const auto maildir = queued::MaildirDirectories::open(directory_.open().get(), account);
-    const auto names = directory_.names(directory_.maildir(account) / "new");
-    if (names.empty())
-      return false;
     // Two bases of one file are two messages, whoever looks: where others make such names the file
-    // system must be one that does not leave both.
+    // system must be one that does not leave both. What was never ours has nothing else to be known
+    // by.
     const bool is_other_base = *more != ':';
-    recorder_->move(maildir->fresh.get(), names[0], maildir->cur.get(), names[0] + more,
-                    is_other_base);
+    const auto names = directory_.names(directory_.maildir(account) / "new");
+    const auto name = std::find_if(names.begin(), names.end(), [&](const std::string& one) {
+      return !is_other_base || queued::own_message_id(one);
+    });
+    if (name == names.end())
+      return false;
+    recorder_->move(maildir->fresh.get(), *name, maildir->cur.get(), *name + more, is_other_base);
     return true;
   }
   // It removes the first message there. False if there is none.
