@@ -9,14 +9,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
-#include <vector>
 
 namespace letterlock::queued {
 
 namespace {
 
-constexpr std::size_t piece_size = 64 * 1024;
+constexpr std::size_t piece_size = 32 * 1024;
 
 class Lister {
 public:
@@ -75,31 +75,29 @@ private:
     return (*previous)[*number].wire_size;
   }
 
-  // The wire size; and the size as it was read, which decides if somebody writes to it meanwhile.
-  std::optional<std::uint64_t> read_sizes(int file, std::uint64_t& size) {
-    buffer_.resize(piece_size);
-    mail::WireSize wire_size;
-    size = 0;
-    for (;;) {
-      const ssize_t got = ::read(file, buffer_.data(), buffer_.size());
-      if (got < 0 && errno == EINTR)
-        continue;
-      if (got < 0)
-        return std::nullopt;
-      if (got == 0)
-        return wire_size.octets();
-      const Bytes piece = Bytes(buffer_).first(static_cast<std::size_t>(got));
-      size += piece.size();
-      wire_size.add(as_text(piece));
-    }
-  }
-
   const MaildropListing& listing_;
   MaildropIndexBuilder builder_;
-  std::vector<std::byte> buffer_;
 };
 
 } // namespace
+
+std::optional<std::uint64_t> read_sizes(int file, std::uint64_t& size) {
+  std::array<std::byte, piece_size> buffer;
+  mail::WireSize wire_size;
+  size = 0;
+  for (;;) {
+    const ssize_t got = ::pread(file, buffer.data(), buffer.size(), static_cast<off_t>(size));
+    if (got < 0 && errno == EINTR)
+      continue;
+    if (got < 0)
+      return std::nullopt;
+    if (got == 0)
+      return wire_size.octets();
+    const Bytes piece = Bytes(buffer).first(static_cast<std::size_t>(got));
+    size += piece.size();
+    wire_size.add(as_text(piece));
+  }
+}
 
 SystemResult<std::shared_ptr<const MaildropIndex>>
 list_maildrop(const MaildirDirectories& directories, const MaildropListing& listing) {

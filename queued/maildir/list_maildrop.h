@@ -40,6 +40,10 @@ SystemResult<std::shared_ptr<const MaildropIndex>> list_cur(const MaildirDirecto
 SystemResult<UniqueFd> open_message_file(int directory, const std::string& name,
                                          struct stat& about);
 
+// Reads a message file from its beginning, without moving in it: its wire size, and its SIZE as it
+// was read, which decides if somebody writes to it meanwhile. None: it cannot be read.
+std::optional<std::uint64_t> read_sizes(int file, std::uint64_t& size);
+
 // What a message file that is opened later is compared by.
 FileStamp stamp_of(const struct stat& about);
 

@@ -153,7 +153,7 @@ ReadResult<OpenedMessage> MaildirMaildrop::open_now(std::size_t index) {
   const std::string name = index_->name(index);
   if (error != 0)
     return failed(name, error);
-  if (const std::string change = changed_since(index, about); !change.empty()) {
+  if (const std::string change = changed_since(index, opened.file.get(), about); !change.empty()) {
     services_.indices.distrust(account_);
     return std::unexpected(ReadError{ReadFault::failed, name + ": " + change});
   }
@@ -161,16 +161,22 @@ ReadResult<OpenedMessage> MaildirMaildrop::open_now(std::size_t index) {
   return opened;
 }
 
-// The client was told a size, and RFC 1939 §11 wants it to be what is sent.
-std::string MaildirMaildrop::changed_since(std::size_t index, const struct stat& about) const {
+// The client was told a size, and RFC 1939 §11 wants it to be what is sent. Another file is as good
+// as the one that was listed if it is sent in as many octets: a checkpoint may write again what
+// others have renamed, or they themselves.
+std::string MaildirMaildrop::changed_since(std::size_t index, int file,
+                                           const struct stat& about) const {
   const auto size = static_cast<std::uint64_t>(about.st_size);
   if (size != index_->stored_size(index))
     return "has " + std::to_string(size) + " octets and should have " +
            std::to_string(index_->stored_size(index));
   const auto stamp = index_->stamp(index);
-  if (stamp && stamp != stamp_of(about))
-    return "has changed since it was listed";
-  return {};
+  if (!stamp || stamp == stamp_of(about))
+    return {};
+  std::uint64_t read = 0;
+  const auto wire_size = read_sizes(file, read);
+  return read == size && wire_size == index_->wire_size(index) ? ""
+                                                               : "has changed since it was listed";
 }
 
 // ---- Removing

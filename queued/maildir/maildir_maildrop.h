@@ -85,7 +85,7 @@ private:
 
   ReadResult<OpenedMessage> open_now(std::size_t index);
   // Why the file that was opened is not what was listed; empty: it is.
-  std::string changed_since(std::size_t index, const struct stat& about) const;
+  std::string changed_since(std::size_t index, int file, const struct stat& about) const;
   ExpungeRequest request_for(const Id128& transaction,
                              const std::vector<std::size_t>& indices) const;
   // Calls ACTION with the directory and name where the message may be, until it answers something

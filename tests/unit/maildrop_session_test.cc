@@ -263,6 +263,18 @@ void a_message_cannot_be_changed_by_who_reads_it(void**) {
   assert_text_equal(f.directory.read(f.drop / "new" / name), "content\n");
 }
 
+// As a checkpoint leaves it that writes again what others have renamed.
+void another_file_that_is_sent_in_as_many_octets_is_read(void**) {
+  Fixture f;
+  f.directory.write(f.drop / "new" / "1.foreign", "a\nb\n");
+  const auto maildrop = f.open();
+  f.directory.write(f.drop / "tmp" / "1.foreign", "a\nb\n");
+  const timespec times[2] = {{0, UTIME_OMIT}, {1'000'000'000, 0}};
+  assert_int_equal(::utimensat(AT_FDCWD, (f.drop / "tmp" / "1.foreign").c_str(), times, 0), 0);
+  std::filesystem::rename(f.drop / "tmp" / "1.foreign", f.drop / "new" / "1.foreign");
+  assert_text_equal(f.read(*maildrop, 0), "a\nb\n");
+}
+
 void only_regular_files_are_opened(void**) {
   Fixture f;
   const std::string name = f.put(1, "content\n");
@@ -350,6 +362,7 @@ int main() {
       cmocka_unit_test(wire_sizes_of_other_programs_are_not_believed),
       cmocka_unit_test(a_message_with_another_size_than_its_name_says_is_unavailable),
       cmocka_unit_test(a_file_that_was_changed_since_it_was_listed_is_unavailable),
+      cmocka_unit_test(another_file_that_is_sent_in_as_many_octets_is_read),
       cmocka_unit_test(a_file_is_not_read_again_for_its_size),
       cmocka_unit_test(sizes_agree_with_what_pop3_sends),
       cmocka_unit_test(a_message_cannot_be_changed_by_who_reads_it),
