@@ -243,7 +243,7 @@ void a_failed_start_says_what_it_has_set_aside(void**) {
 // Whichever sync it is that fails.
 void so_does_one_that_fails_later(void**) {
   std::size_t failed = 0;
-  for (unsigned number = 1; number <= 8; ++number) {
+  for (int number = 1; number <= 8; ++number) {
     TemporaryDirectory directory;
     {
       StoreUnderTest store(directory);
