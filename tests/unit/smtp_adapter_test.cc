@@ -271,13 +271,19 @@ void a_message_that_was_never_sent_is_refused_in_the_end(void**) {
   scene.expect(*client, "451 4.3.0 ");
 }
 
-void a_message_whose_fate_is_unknown_gets_no_answer(void**) {
-  SmtpScene scene({.relink = 50ms});
+// Its message has come to queued, which does not answer.
+auto unanswered_client(SmtpScene& scene) {
   scene.queued.answer = std::nullopt;
   auto client = scene.client_in_data();
   scene.expect(*client, "354 End data with <CR><LF>.<CR><LF>\r\n");
   client->send("x\r\n.\r\n");
   scene.until([&] { return scene.queued.messages.size() == 1; });
+  return client;
+}
+
+void a_message_whose_fate_is_unknown_gets_no_answer(void**) {
+  SmtpScene scene({.relink = 50ms});
+  auto client = unanswered_client(scene);
   scene.lose_queued();
   scene.expect_end(*client);
   assert_text_equal(client->wire, "");
@@ -286,11 +292,7 @@ void a_message_whose_fate_is_unknown_gets_no_answer(void**) {
 // It has the patience of a commit again, and not what the lost link has left.
 void a_message_that_was_sent_again_is_waited_for(void**) {
   SmtpScene scene({.relink = 500ms});
-  scene.queued.answer = std::nullopt;
-  auto client = scene.client_in_data();
-  scene.expect(*client, "354 End data with <CR><LF>.<CR><LF>\r\n");
-  client->send("x\r\n.\r\n");
-  scene.until([&] { return scene.queued.messages.size() == 1; });
+  auto client = unanswered_client(scene);
   scene.lose_queued();
   scene.connect_queued();
   scene.until([&] { return scene.queued.messages.size() == 2; });
@@ -306,10 +308,7 @@ void a_message_that_was_sent_again_is_waited_for(void**) {
 // It may be what ends queued each time.
 void a_message_that_loses_link_after_link_is_given_up(void**) {
   SmtpScene scene;
-  scene.queued.answer = std::nullopt;
-  auto client = scene.client_in_data();
-  scene.expect(*client, "354 End data with <CR><LF>.<CR><LF>\r\n");
-  client->send("x\r\n.\r\n");
+  auto client = unanswered_client(scene);
   for (std::size_t sent = 1; sent <= 3; ++sent) {
     scene.until([&] { return scene.queued.messages.size() == sent; });
     scene.lose_queued();
