@@ -1,7 +1,7 @@
 // Counting line ends.
 #include "common/mail/wire_size.h"
 
-#include <algorithm>
+#include "common/base/count_octets.h"
 
 namespace letterlock::mail {
 
@@ -9,7 +9,7 @@ void WireSize::add(std::string_view chunk) {
   if (chunk.empty())
     return;
   octets_ += chunk.size();
-  octets_ += static_cast<std::uint64_t>(std::count(chunk.begin(), chunk.end(), '\n'));
+  octets_ += count_octets(chunk, '\n');
   // Those that have their CR.
   octets_ -= after_cr_ && chunk.front() == '\n' ? 1 : 0;
   for (auto at = chunk.find("\r\n"); at != chunk.npos; at = chunk.find("\r\n", at + 2))

@@ -28,6 +28,12 @@ int sync_file_system(int directory) {
   return ::syncfs(directory);
 }
 
+bool set_uncached(int file, bool uncached) {
+  const int flags = ::fcntl(file, F_GETFL);
+  return flags >= 0 &&
+         ::fcntl(file, F_SETFL, uncached ? flags | O_DIRECT : flags & ~O_DIRECT) == 0 && uncached;
+}
+
 std::optional<Id128> boot_id() {
   const UniqueFd file(::open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC));
   if (!file)
@@ -60,6 +66,10 @@ const int no_access_time = 0;
 int sync_file_system(int) {
   errno = ENOSYS;
   return -1;
+}
+
+bool set_uncached(int, bool) {
+  return false;
 }
 
 std::optional<Id128> boot_id() {

@@ -15,6 +15,12 @@ extern const int no_access_time;
 // system has no such call, and each file must be synced by itself.
 int sync_file_system(int directory);
 
+// Whether what is written to FILE goes past the system's cache from now on (O_DIRECT), where
+// addresses, lengths and positions must then be multiples of the disk's block, else EINVAL. False:
+// it goes through the cache, because that was asked for, or because the system or the file system
+// knows nothing else.
+bool set_uncached(int file, bool uncached);
+
 // Names the running of this kernel. None where the system does not tell. It opens files, so it is
 // called before a sandbox is entered.
 std::optional<Id128> boot_id();

@@ -41,7 +41,12 @@ public:
   virtual SystemResult<UniqueFd> open_file(int directory, const std::string& name) = 0;
   // Writes all of BYTES at the file's position, or fails having written a part of them.
   virtual SystemResult<void> append(int file, Bytes bytes) = 0;
-  // The same at OFFSET; the file's position stays.
+  // The same for what is not read soon: past the system's cache where the system can do that, which
+  // spares it a copy and leaves the cache to others. That needs an address, and a position in the
+  // file, that are multiples of uncached_block; what is left over goes through the cache.
+  static constexpr std::size_t uncached_block = 4096;
+  virtual SystemResult<void> append_uncached(int file, Bytes bytes) { return append(file, bytes); }
+  // The same as append() at OFFSET; the file's position stays.
   virtual SystemResult<void> write_at(int file, std::uint64_t offset, Bytes bytes) = 0;
   virtual SystemResult<void> truncate(int file) = 0; // to nothing
   // Content, and what is needed to read it back.

@@ -66,6 +66,24 @@ public:
     return {};
   }
 
+  SystemResult<void> append_uncached(int file, Bytes bytes) override {
+    const std::size_t over = bytes.size() % uncached_block;
+    if (bytes.size() > over && os::set_uncached(file, true)) {
+      while (bytes.size() > over) {
+        const ssize_t written = ::write(file, bytes.data(), bytes.size() - over);
+        if (written < 0 && errno == EINTR)
+          continue;
+        if (written < 0 && errno == EINVAL)
+          break; // the disk's blocks are larger
+        if (written <= 0)
+          return written < 0 ? last_error() : std::unexpected(Errno{EIO});
+        bytes = bytes.subspan(static_cast<std::size_t>(written));
+      }
+      os::set_uncached(file, false);
+    }
+    return append(file, bytes);
+  }
+
   SystemResult<UniqueFd> open_file(int directory, const std::string& name) override {
     UniqueFd file(::openat(directory, name.c_str(), O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
     if (!file)

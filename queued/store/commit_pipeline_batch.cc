@@ -210,7 +210,7 @@ std::expected<CommitPipeline::Accepted, Refusal> CommitPipeline::accept(Delivery
     std::string content;
     if (auto* held = std::get_if<InlineContent>(&work.delivery.content)) {
       const auto nothing = [](Bytes) -> SystemResult<void> { return {}; };
-      if (auto checked = copy_content(work.delivery, work.scratch, nothing); !checked)
+      if (auto checked = copy_content(work.delivery, work.scratch, {}, nothing); !checked)
         return refuse(std::move(checked.error()));
       content = std::move(held->bytes);
     } else {
@@ -219,7 +219,7 @@ std::expected<CommitPipeline::Accepted, Refusal> CommitPipeline::accept(Delivery
         content += as_text(piece);
         return {};
       };
-      if (auto checked = copy_content(work.delivery, work.scratch, keep); !checked)
+      if (auto checked = copy_content(work.delivery, work.scratch, {}, keep); !checked)
         return refuse(std::move(checked.error()));
     }
     accepted.content = std::make_shared<const std::string>(std::move(content));

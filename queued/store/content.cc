@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <set>
 
@@ -15,7 +16,10 @@ namespace letterlock::queued {
 
 namespace {
 
-constexpr std::size_t piece_size = 256 * 1024;
+struct alignas(FileSystem::uncached_block) Block {
+  std::array<std::byte, FileSystem::uncached_block> octets;
+};
+constexpr std::size_t piece_blocks = 128;
 
 // Reads up to INTO.size() octets; fewer only at the end of the file.
 SystemResult<std::size_t> read_at(int file, std::uint64_t offset, std::span<std::byte> into) {
@@ -76,37 +80,46 @@ std::uint64_t delivery_bytes(const Delivery& delivery) {
 }
 
 std::expected<void, Refusal>
-copy_content(const Delivery& delivery, const ScratchFile& scratch,
+copy_content(const Delivery& delivery, const ScratchFile& scratch, Bytes head,
              const std::function<SystemResult<void>(Bytes piece)>& take) {
   std::uint32_t crc = 0;
   mail::WireSize wire_size;
+  const auto look_at = [&](Bytes content) {
+    crc = crc32c(crc, content);
+    wire_size.add(as_text(content));
+  };
   const auto pass_on = [&](Bytes piece) -> std::expected<void, Refusal> {
-    crc = crc32c(crc, piece);
-    wire_size.add(as_text(piece));
     if (const auto taken = take(piece); !taken)
       return std::unexpected(Refusal::system("keeping the content", taken.error()));
     return {};
   };
   if (const auto* held = std::get_if<InlineContent>(&delivery.content)) {
-    if (const auto passed = pass_on(as_bytes(held->bytes)); !passed)
-      return passed;
+    look_at(as_bytes(held->bytes));
+    for (const Bytes piece : {head, as_bytes(held->bytes)})
+      if (const auto passed = pass_on(piece); !passed)
+        return passed;
   } else if (!scratch) {
     return std::unexpected(Refusal{CommitStatus::failed, "its content is gone"});
   } else {
-    std::vector<std::byte> buffer(
-        static_cast<std::size_t>(std::min<std::uint64_t>(delivery.stored_size, piece_size)));
-    for (std::uint64_t done = 0; done < delivery.stored_size;) {
-      const auto piece = std::span(buffer).first(static_cast<std::size_t>(
-          std::min<std::uint64_t>(delivery.stored_size - done, buffer.size())));
-      const auto got = read_at(scratch->get(), done, piece);
+    std::vector<Block> blocks(piece_blocks);
+    const auto buffer = std::as_writable_bytes(std::span(blocks));
+    for (std::uint64_t done = 0; !head.empty() || done < delivery.stored_size;) {
+      const auto of_head = head.first(std::min(head.size(), buffer.size()));
+      std::copy(of_head.begin(), of_head.end(), buffer.begin());
+      head = head.subspan(of_head.size());
+      auto content = buffer.subspan(of_head.size());
+      content = content.first(static_cast<std::size_t>(
+          std::min<std::uint64_t>(delivery.stored_size - done, content.size())));
+      const auto got = read_at(scratch->get(), done, content);
       if (!got)
         return std::unexpected(Refusal::system("scratch", got.error()));
-      if (*got < piece.size())
+      if (*got < content.size())
         return std::unexpected(
             Refusal{CommitStatus::refused, "its content is shorter than declared"});
-      if (const auto passed = pass_on(piece); !passed)
+      look_at(content);
+      done += content.size();
+      if (const auto passed = pass_on(buffer.first(of_head.size() + content.size())); !passed)
         return passed;
-      done += piece.size();
     }
   }
   if (crc != delivery.crc || wire_size.octets() != delivery.wire_size)

@@ -27,10 +27,12 @@ std::string check_delivery(const Delivery& delivery, const StoreLimits& limits);
 // costs to store it.
 std::uint64_t delivery_bytes(const Delivery& delivery);
 
-// Gives all of the content to TAKE, piece by piece and in order, and then says whether it was what
-// the delivery declared: size, wire size and checksum. What TAKE answers ends it early.
+// Gives HEAD and all of the content to TAKE, piece by piece and in order, and then says whether the
+// content was what the delivery declared: size, wire size and checksum. What TAKE answers ends it
+// early. Pieces out of a scratch file, but the last, are multiples of
+// FileSystem::uncached_block at addresses that are.
 std::expected<void, Refusal>
-copy_content(const Delivery& delivery, const ScratchFile& scratch,
+copy_content(const Delivery& delivery, const ScratchFile& scratch, Bytes head,
              const std::function<SystemResult<void>(Bytes piece)>& take);
 
 } // namespace letterlock::queued

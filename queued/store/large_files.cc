@@ -39,6 +39,12 @@ std::expected<void, Refusal> LargeFiles::write(const Delivery& delivery, const I
     remove(message, {mailboxes.begin(), mailboxes.begin() + static_cast<std::ptrdiff_t>(next)});
     return std::unexpected(std::move(refusal));
   };
+  const auto head_of = [&](std::size_t copy) -> Bytes {
+    return copy < delivery.copies.size() ? as_bytes(delivery.copies[copy].head)
+                                         : Bytes(); // the queue's has none
+  };
+  // One alone leaves in whole blocks. Others' heads would put them out of step.
+  const bool alone = mailboxes.size() == 1;
   while (next < mailboxes.size()) {
     // As many copies as may be open, in one reading.
     std::vector<UniqueFd> open;
@@ -46,19 +52,21 @@ std::expected<void, Refusal> LargeFiles::write(const Delivery& delivery, const I
       auto file = files_.create_file(directory_, name_of(message, mailboxes[next]), message_mode);
       if (!file)
         return refuse(Refusal::system("large", file.error()));
-      const std::size_t copy = next++;
-      if (copy < delivery.copies.size()) // the queue's has no head
-        if (const auto written = files_.append(file->get(), as_bytes(delivery.copies[copy].head));
-            !written)
+      const Bytes head = head_of(next++);
+      if (!alone)
+        if (const auto written = files_.append(file->get(), head); !written)
           return refuse(Refusal::system("large", written.error()));
       open.push_back(std::move(*file));
     }
-    auto copied = copy_content(delivery, scratch, [&](Bytes piece) -> SystemResult<void> {
+    const auto append = [&](Bytes piece) -> SystemResult<void> {
+      if (alone)
+        return files_.append_uncached(open.front().get(), piece);
       for (const UniqueFd& file : open)
         if (const auto written = files_.append(file.get(), piece); !written)
           return written;
       return {};
-    });
+    };
+    auto copied = copy_content(delivery, scratch, alone ? head_of(0) : Bytes(), append);
     if (!copied)
       return refuse(std::move(copied.error()));
     for (const UniqueFd& file : open)

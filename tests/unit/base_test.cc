@@ -1,4 +1,5 @@
 // The small types of common/base.
+#include "common/base/count_octets.h"
 #include "common/base/crc32c.h"
 #include "common/base/error.h"
 #include "common/base/id128.h"
@@ -9,6 +10,7 @@
 
 #include <fcntl.h>
 
+#include <algorithm>
 #include <set>
 #include <string>
 #include <type_traits>
@@ -101,6 +103,20 @@ void secret_is_not_printable(void**) {
   assert_false(Secret<8>::from(std::string_view("a\0b", 3)).has_value());
 }
 
+// Short, in and out of step with what is counted side by side, and more than a column holds.
+void count_octets_finds_each(void**) {
+  std::string text;
+  for (std::uint32_t i = 0, noise = 1; i < 300; ++i, noise = noise * 1664525 + 1013904223)
+    text += (noise >> 24) % 3 == 0 ? '\n' : '\xff';
+  for (std::size_t from = 0; from < 40; ++from)
+    for (std::size_t size = 0; size < text.size() - from; ++size) {
+      const auto part = std::string_view(text).substr(from, size);
+      assert_int_equal(count_octets(part, '\n'), std::count(part.begin(), part.end(), '\n'));
+    }
+  for (const std::size_t size : {8'159, 8'160, 8'161, 8'192, 100'000})
+    assert_int_equal(count_octets(std::string(size, '\xff'), '\xff'), size);
+}
+
 void unique_fd_closes_once(void**) {
   int number;
   {
@@ -132,6 +148,7 @@ int main() {
       cmocka_unit_test(crc32c_agrees_with_rfc_3720),
       cmocka_unit_test(crc32c_continues),
       cmocka_unit_test(crc32c_of_each_length),
+      cmocka_unit_test(count_octets_finds_each),
       cmocka_unit_test(id128_round_trips_through_hex),
       cmocka_unit_test(ids_of_a_source_are_all_different),
       cmocka_unit_test(secret_is_not_printable),

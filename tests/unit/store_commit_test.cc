@@ -74,6 +74,33 @@ void content_comes_from_a_scratch_file(void**) {
                     head_for(2) + large);
 }
 
+// A copy that is the only one leaves in whole blocks, wherever its head ends.
+void a_large_message_of_one_copy_begins_with_its_head(void**) {
+  auto options = StoreUnderTest::default_options();
+  options.limits.head_bytes = 1u << 20;
+  Fixture f(options);
+  std::uint8_t number = 0;
+  for (const std::size_t lines : {0, 1, 372, 373, 50'000, 70'000}) { // of eleven octets
+    Delivery what = delivery(transaction(++number), std::string(300'001, 'x'));
+    auto& head = what.copies.at(0).head;
+    head.clear();
+    for (std::size_t i = 0; i < lines; ++i)
+      head += "X-Head: ab\n";
+    const std::string whole = head + std::get<InlineContent>(what.content).bytes;
+    auto lease = f.store.lease_scratch(Borrower{7}, what.stored_size);
+    const auto& content = std::get<InlineContent>(what.content).bytes;
+    assert_int_equal(::write(lease->file.get(), content.data(), content.size()), content.size());
+    if (lines % 2 == 0) // else from the delivery itself
+      what.content = ScratchContent{Borrower{7}, lease->id};
+    assert_status(f.store.commit(std::move(what)), CommitStatus::committed);
+    f.store.settle(1);
+    const auto names = f.directory.names(f.directory.maildir(1) / "new");
+    assert_int_equal(names.size(), 1);
+    assert_true(f.directory.read(f.directory.maildir(1) / "new" / names.at(0)) == whole);
+    std::filesystem::remove(f.directory.path() / f.directory.maildir(1) / "new" / names.at(0));
+  }
+}
+
 void content_of_another_borrower_is_refused(void**) {
   Fixture f;
   auto lease = f.store.lease_scratch(Borrower{7}, text.size());
@@ -339,6 +366,7 @@ int main() {
   const CMUnitTest tests[] = {
       cmocka_unit_test(one_delivery_to_two_accounts_is_two_files),
       cmocka_unit_test(content_comes_from_a_scratch_file),
+      cmocka_unit_test(a_large_message_of_one_copy_begins_with_its_head),
       cmocka_unit_test(content_of_another_borrower_is_refused),
       cmocka_unit_test(content_that_is_not_as_declared_is_refused),
       cmocka_unit_test(an_empty_message_is_a_message),
