@@ -1,9 +1,12 @@
 // memchr and memcpy do the work, a state only bridges the places where input may be cut.
 #include "smtpd/content_reader.h"
 
+#include "common/base/count_octets.h"
+
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <utility>
 
 namespace letterlock::smtpd {
 
@@ -31,11 +34,26 @@ public:
     }
   }
 
-  // NULs are looked for here, because one long search is cheaper than one for each line.
+  // With the line's end.
+  void put_line(std::string_view text) {
+    if (buffer_.size() - size_ <= text.size()) {
+      put(text);
+      text.remove_prefix(text.size());
+    }
+    if (size_ == buffer_.size())
+      flush();
+    std::memcpy(buffer_.data() + size_, text.data(), text.size());
+    size_ += text.size();
+    buffer_[size_++] = '\n';
+    ++lines_;
+  }
+
+  // NULs, and LFs that are no line's end, are looked for here, because one long search is cheaper
+  // than one for each line.
   void flush() {
     const std::string_view content(buffer_.data(), size_);
     size_ = 0;
-    if (holds(content, '\0'))
+    if (count_octets(content, '\n') != std::exchange(lines_, 0) || holds(content, '\0'))
       reader_.spoil(ContentFault::bad_line_end);
     if (!reader_.fault_ && !content.empty())
       sink_.append(as_bytes(content));
@@ -45,6 +63,7 @@ private:
   ContentReader& reader_;
   ContentSink& sink_;
   std::size_t size_ = 0;
+  std::uint64_t lines_ = 0; // whose ends are in the buffer
   std::array<char, ContentSink::max_piece> buffer_;
 };
 
@@ -74,6 +93,8 @@ bool ContentReader::read_until_end(std::string_view& input, Batch& batch) {
     const char next = input.front();
     switch (at_) {
     case At::line_start:
+      if (!header_.in_header() && !fault_ && read_line(input, batch))
+        break;
       at_ = next == '.' && framing_ == Framing::dots ? At::dot : At::in_line;
       if (at_ == At::dot)
         input.remove_prefix(1);
@@ -109,12 +130,26 @@ bool ContentReader::read_until_end(std::string_view& input, Batch& batch) {
   return false;
 }
 
+// Takes a line of the body if all of it is here, which is so for most; else nothing.
+bool ContentReader::read_line(std::string_view& input, Batch& batch) {
+  if (input.front() == '.' && framing_ == Framing::dots)
+    return false;
+  const auto cr = input.find('\r');
+  if (cr == std::string_view::npos || cr + 1 == input.size() || input[cr + 1] != '\n')
+    return false;
+  counts_.stored_size += cr + 1;
+  counts_.wire_size += cr + 2;
+  batch.put_line(input.substr(0, cr));
+  if (counts_.wire_size > limits_.size)
+    spoil(ContentFault::too_big);
+  input.remove_prefix(cr + 2);
+  return true;
+}
+
 // Takes text up to and with the next CR, or all there is.
 void ContentReader::read_text(std::string_view& input, Batch& batch) {
   const auto cr = input.find('\r');
   const auto text = input.substr(0, cr);
-  if (holds(text, '\n'))
-    spoil(ContentFault::bad_line_end);
   put(text, batch);
   input.remove_prefix(text.size());
   if (cr != std::string_view::npos) {
@@ -134,7 +169,7 @@ void ContentReader::put(std::string_view text, Batch& batch) {
     spoil(ContentFault::too_big);
   if (!fault_)
     batch.put(text);
-  else if (holds(text, '\0'))
+  else if (holds(text, '\n') || holds(text, '\0'))
     spoil(ContentFault::bad_line_end);
 }
 
@@ -148,7 +183,7 @@ void ContentReader::end_line(Batch& batch) {
   if (counts_.wire_size > limits_.size)
     spoil(ContentFault::too_big);
   if (!fault_)
-    batch.put("\n");
+    batch.put_line("");
 }
 
 void ContentReader::check_header() {

@@ -54,6 +54,7 @@ private:
   enum class At { line_start, in_line, after_cr, dot, dot_cr };
 
   bool read_until_end(std::string_view& input, Batch& batch);
+  bool read_line(std::string_view& input, Batch& batch);
   void read_text(std::string_view& input, Batch& batch);
   void end_line(Batch& batch);
   void put(std::string_view text, Batch& batch);

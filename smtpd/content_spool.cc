@@ -14,6 +14,8 @@ namespace {
 
 // Held content is written to the file in pieces of at least this.
 constexpr std::size_t write_size = 64 * 1024;
+// What a file system keeps in memory as one: writing a part of it takes as long as writing all.
+constexpr std::size_t page_size = 4096;
 // A lease is extended when less than this is left of it, so that the answer is there before the
 // room is used up.
 constexpr std::uint64_t extend_below = 2 * ContentSpool::feed_max;
@@ -210,11 +212,16 @@ void ContentSpool::copy_some() {
   tell();
 }
 
+// Whole pages, or all that is held if no more comes or memory is scarce.
 std::expected<void, StorageFault> ContentSpool::write_held() {
-  if (auto written = write(as_bytes(held_)); !written)
+  const auto over = finished_ || memory_.scarce() ? 0 : (written_ + held_.size()) % page_size;
+  if (held_.size() <= over)
+    return {};
+  const auto octets = held_.size() - static_cast<std::size_t>(over);
+  if (auto written = write(as_bytes(held_).first(octets)); !written)
     return written;
-  memory_.count_less(held_.size());
-  held_.clear();
+  memory_.count_less(octets);
+  held_.erase(0, octets);
   return {};
 }
 

@@ -268,6 +268,21 @@ void long_lines_and_long_content_pass(void**) {
   }
 }
 
+// Where the pieces that are handed on begin and end inside a line, in its end, and beside it.
+void lines_are_whole_around_the_end_of_a_piece(void**) {
+  for (std::size_t size = ContentSink::max_piece - 12; size < ContentSink::max_piece + 12; ++size) {
+    const std::string line(size, 'l');
+    const auto outcome = read({"\r\n" + line + "\r\nnext\r\n\r\n..\r\n.\r\n"});
+    assert_true(outcome.ended && !outcome.fault);
+    assert_true(outcome.stored == '\n' + line + "\nnext\n\n.\n");
+    assert_int_equal(outcome.counts.stored_size, outcome.stored.size());
+    for (const char* bad : {"\n", "\r", "\n\r\n", "\r\r\n", "x\ny"}) {
+      const auto spoilt = read({"\r\n" + line + bad + "next\r\n.\r\n"});
+      assert_true(spoilt.ended && spoilt.fault == ContentFault::bad_line_end);
+    }
+  }
+}
+
 } // namespace
 
 int main() {
@@ -283,6 +298,7 @@ int main() {
       cmocka_unit_test(received_fields_in_the_header_are_counted),
       cmocka_unit_test(the_first_fault_of_the_list_is_reported),
       cmocka_unit_test(long_lines_and_long_content_pass),
+      cmocka_unit_test(lines_are_whole_around_the_end_of_a_piece),
   };
   return cmocka_run_group_tests(tests, nullptr, nullptr);
 }
