@@ -147,6 +147,33 @@ void certificate_is_chosen_by_the_name_asked_for(void**) {
   }
 }
 
+// Who offers others only gets those.
+void keys_of_128_bits_go_first(void**) {
+  struct Row {
+    int version;
+    const char* ciphers;
+    const char* taken;
+  };
+  constexpr std::array rows = {
+      Row{TLS1_3_VERSION, nullptr, "TLS_AES_128_GCM_SHA256"},
+      Row{TLS1_3_VERSION, "TLS_CHACHA20_POLY1305_SHA256:TLS_AES_256_GCM_SHA384",
+          "TLS_AES_256_GCM_SHA384"},
+      Row{TLS1_3_VERSION, "TLS_CHACHA20_POLY1305_SHA256", "TLS_CHACHA20_POLY1305_SHA256"},
+      Row{TLS1_2_VERSION, nullptr, "ECDHE-RSA-AES128-GCM-SHA256"},
+      Row{TLS1_2_VERSION, "ECDHE-RSA-CHACHA20-POLY1305:ECDHE-RSA-AES256-GCM-SHA384",
+          "ECDHE-RSA-AES256-GCM-SHA384"},
+      Row{TLS1_2_VERSION, "ECDHE-RSA-CHACHA20-POLY1305", "ECDHE-RSA-CHACHA20-POLY1305"},
+  };
+  const auto server = serve_both();
+  for (const Row& row : rows) {
+    sign_with_the_site();
+    TlsTestClient client({.version = row.version, .ciphers = row.ciphers});
+    auto stream = server.accept(client.server_end.get());
+    assert_int_equal(shake_hands(stream, client).state, TlsState::done);
+    assert_text_equal(stream.cipher(), row.taken);
+  }
+}
+
 void ecdsa_can_be_the_default(void**) {
   const auto server = serve({{the_site().ec_certificate}, {the_site().rsa_certificate}});
   for (const auto& [host, expected] : std::map<std::string, const char*>{
@@ -442,6 +469,7 @@ int main() {
     return 1;
   const CMUnitTest tests[] = {
       cmocka_unit_test_setup(certificate_is_chosen_by_the_name_asked_for, set_up),
+      cmocka_unit_test_setup(keys_of_128_bits_go_first, set_up),
       cmocka_unit_test_setup(ecdsa_can_be_the_default, set_up),
       cmocka_unit_test_setup(whole_chain_is_sent, set_up),
       cmocka_unit_test_setup(old_protocols_are_refused, set_up),

@@ -24,6 +24,7 @@ struct ClientWish {
   int version = TLS1_3_VERSION; // this one only
   const char* host = nullptr;   // for SNI
   const char* signatures = nullptr;
+  const char* ciphers = nullptr; // of its version
   SSL_SESSION* resume = nullptr;
 };
 
@@ -40,6 +41,10 @@ public:
     SSL_CTX_set_max_proto_version(context_.get(), wish.version);
     if (wish.signatures != nullptr)
       SSL_CTX_set1_sigalgs_list(context_.get(), wish.signatures);
+    if (wish.ciphers != nullptr && wish.version == TLS1_3_VERSION)
+      SSL_CTX_set_ciphersuites(context_.get(), wish.ciphers);
+    else if (wish.ciphers != nullptr)
+      SSL_CTX_set_cipher_list(context_.get(), wish.ciphers);
     ssl_.reset(SSL_new(context_.get()));
     SSL_set_fd(ssl_.get(), own_end_.get());
     SSL_set_connect_state(ssl_.get());
