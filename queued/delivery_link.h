@@ -35,6 +35,7 @@ public:
   void on(const ipc::ScratchReturned& returned);
 
   void tell(const ipc::AccountRoom& room) { link_.send(room); }
+  void greet() { link_.send(ipc::Serving{}); } // before any tell()
 
 private:
   void check(const Expected<void>& result);

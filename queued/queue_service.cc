@@ -163,6 +163,7 @@ void QueueService::connect(const ipc::Peer& peer, UniqueFd socket) {
   if (peer.role == Role::smtpd) {
     smtpd_[peer.instance] = std::make_shared<DeliveryLink>(
         context_, *store_, Borrower{++last_borrower_}, bounds_, peer, std::move(socket));
+    smtpd_[peer.instance]->greet();
     tell_rooms(*smtpd_[peer.instance]);
   } else if (peer.role == Role::pop3d)
     pop3d_[peer.instance] = std::make_shared<MaildropLink>(context_, *store_, grants_, ledger_,

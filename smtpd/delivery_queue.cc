@@ -93,10 +93,13 @@ void DeliveryQueue::link_lost() {
   const auto lost = std::move(link_);
   ready_.clear();
   for (auto& [transaction, delivery] : held_) {
-    delivery.losses += std::exchange(delivery.sent, false);
+    // One that queued never read was not lost by what was sent on it.
+    if (std::exchange(delivery.sent, false) && is_served_)
+      ++delivery.losses;
     if (!delivery.without_link_since)
       delivery.without_link_since = Clock::now();
   }
+  is_served_ = false;
   desk_.link_lost();
   watch_waiting();
 }

@@ -58,6 +58,7 @@ public:
   void on_idle(std::function<void()> callback) { on_idle_ = std::move(callback); }
 
   // From queued.
+  void on(const ipc::Serving&) { is_served_ = true; }
   void on(const ipc::Committed& committed);
   void on(const ipc::ScratchLeased& leased, UniqueFd file) { desk_.on(leased, std::move(file)); }
   void on(const ipc::ScratchExtended& extended) { desk_.on(extended); }
@@ -77,7 +78,7 @@ private:
     std::function<void(ipc::CommitOutcome)> answer;
     bool sent = false;   // on this link
     bool again = false;  // it was sent before, on whichever
-    unsigned losses = 0; // of links that had it under way
+    unsigned losses = 0; // of links that had it under way, once queued read them
     std::optional<Clock::time_point> without_link_since;
   };
 
@@ -94,6 +95,7 @@ private:
   Context& context_;
   const std::chrono::milliseconds relink_;
   std::unique_ptr<QueueLink> link_;
+  bool is_served_ = false; // queued has begun to read it
   ScratchDesk desk_;
   AccountRooms rooms_;
   std::unordered_map<Id128, Delivery, Id128Hash> held_;

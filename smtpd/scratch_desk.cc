@@ -103,10 +103,9 @@ template <class Call> void ScratchDesk::tell_all(Call call) {
 void ScratchDesk::link_found(QueueLink& link) {
   link_ = &link;
   tell_all([this](Ticket ticket, Customer& customer) {
+    customer.without_link_since.reset();
     if (customer.request)
       send(ticket, *customer.request);
-    else
-      customer.without_link_since.reset();
     customer.borrower->link_found();
   });
 }

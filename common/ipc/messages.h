@@ -29,7 +29,7 @@ using Messages =
              MaildropOpened, ListMessages, MessageSizes, MessageUidls, OpenMessage, MessageContent,
              MessageOpened, MessageUnavailable, Expunge, Expunged, MaildropWanted, MaildropKept,
              CloseMaildrop, Sign, Signed, LookUpNames, NamesFound, LookUpAddresses, AddressesFound,
-             LogLine, LogSettings, SyslogChannel>;
+             LogLine, LogSettings, SyslogChannel, Serving>;
 
 template <class M>
 concept Message = contains<M, Messages>;

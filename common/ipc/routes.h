@@ -51,7 +51,7 @@ using Routes = TypeList<
     Route<Role::smtpd,  Role::queued,
           TypeList<Begin, Recipient, Content, Commit, ScratchRequest, ScratchReturned>>,
     Route<Role::queued, Role::smtpd,
-          TypeList<Committed, ScratchLeased, ScratchExtended, ScratchRefused, AccountRoom>>,
+          TypeList<Serving, Committed, ScratchLeased, ScratchExtended, ScratchRefused, AccountRoom>>,
 
     Route<Role::pop3d,  Role::authd,  TypeList<Login, LoginGivenUp>>,
     Route<Role::authd,  Role::pop3d,  TypeList<LoginAnswer>>,

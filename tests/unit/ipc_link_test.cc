@@ -52,6 +52,7 @@ struct SmtpdSide {
   }
   void on(const ScratchExtended&) { seen.push_back("ScratchExtended"); }
   void on(const ScratchRefused&) { seen.push_back("ScratchRefused"); }
+  void on(const Serving&) { seen.push_back("Serving"); }
   void on(const AccountRoom&) { seen.push_back("AccountRoom"); }
 };
 

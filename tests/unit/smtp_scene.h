@@ -149,6 +149,7 @@ public:
     files_.clear();
     link_ = std::make_unique<Link>(loop, std::move(socket), *this,
                                    [this](const std::string& why) { breach = why; });
+    link_->send(ipc::Serving{});
   }
   void go_away() { link_.reset(); }
   void tell(const ipc::AccountRoom& room) { link_->send(room); }

@@ -125,6 +125,14 @@ struct ScratchRefused {
   }
 };
 
+// Said once, before anything else: the store is open, and what comes by this link is read. The link
+// may be a while older.
+struct Serving {
+  static constexpr std::string_view name = "Serving";
+  static constexpr Carries carries = Carries::nothing;
+  static constexpr auto fields() { return std::tuple(); }
+};
+
 // What still fits into the maildrop of an account with a quota: said when it is less than the
 // largest message, at each change, and when it is no longer so. REFUSED: a commit was too large for
 // it, and there has not been more room since.
