@@ -207,8 +207,12 @@ int MaildirMaildrop::at_known_place(std::size_t index,
     const std::lock_guard guard(mutex_);
     moved = moved_;
   }
-  const auto number = moved ? moved->find(index_->base(index)) : std::nullopt;
-  return number ? action(true, moved->name(*number)) : error;
+  if (!moved)
+    return error;
+  if (const auto number = moved->find(index_->base(index)))
+    return action(true, moved->name(*number));
+  // Marked as new again: without flags there.
+  return action(false, index_->base(index));
 }
 
 void MaildirMaildrop::look_into_cur() {

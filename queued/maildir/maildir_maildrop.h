@@ -89,8 +89,8 @@ private:
   ExpungeRequest request_for(const Id128& transaction,
                              const std::vector<std::size_t>& indices) const;
   // Calls ACTION with the directory and name where the message may be, until it answers something
-  // but ENOENT: as listed, then where look_into_cur() saw it last. ACTION answers 0 or an error
-  // number, and so does this.
+  // but ENOENT: as listed, then where look_into_cur() saw it last, or in `new`. ACTION answers 0 or
+  // an error number, and so does this.
   int at_known_place(std::size_t index,
                      const std::function<int(bool cur, const std::string&)>& action);
   // Finds what other programs moved there, or gave other flags.

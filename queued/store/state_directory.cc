@@ -198,6 +198,7 @@ Expected<void> StateDirectory::read_accounts() {
 
 Expected<void> StateDirectory::rebuild_accounts() {
   std::map<std::uint32_t, std::string> names;
+  std::optional<Errno> our_own; // what says nothing of the disk, and passes
   const auto visited =
       visit_directory(maildrops_.get(), [&](const std::string& name, FileKind kind) {
         std::uint32_t id = 0;
@@ -208,16 +209,25 @@ Expected<void> StateDirectory::rebuild_accounts() {
         std::string text;
         if (const auto directory = open_directory(maildrops_.get(), name))
           text = read_name(directory->get(), name).value_or("");
+        else if (const int e = directory.error().number; e == EMFILE || e == ENFILE || e == ENOMEM)
+          our_own = directory.error();
         names[id] = text.ends_with('\n') ? text.substr(0, text.size() - 1) : "";
-        return true;
+        return !our_own;
       });
-  if (!visited)
-    return failed("maildrops", visited.error());
+  if (!visited || our_own)
+    return failed("maildrops", our_own ? *our_own : visited.error());
   if (names.empty())
     return {};
   AccountTable table = AccountTable::of_maildrops(names);
   say(StoreReport::Level::error, "accounts.rebuilt",
       "made anew from what " + std::to_string(names.size()) + " maildrops say");
+  const auto known = table.names();
+  for (const auto& [id, name] : names)
+    if (known[id - 1].empty())
+      say(StoreReport::Level::error, "accounts.unknown",
+          "maildrops/" + std::to_string(id) + " does not say whose it is" +
+              (name.empty() ? "" : ", or says what another one says") +
+              ": its id is given to nobody");
   // Without room for it the table is there all the same, and made anew at the next start.
   if (auto written = replace_file(root(), "accounts", table.format()); !written)
     say(StoreReport::Level::warning, "accounts.not_kept", written.error().text);

@@ -337,6 +337,16 @@ void a_pending_message_is_read_from_where_it_is(void**) {
   assert_text_equal(f.read(*maildrop, 1), "2.0\n");
 }
 
+// What mutt does with one that is marked as new.
+void a_listed_message_that_goes_back_to_new_is_found(void**) {
+  Fixture f;
+  const std::string name = f.put(1, "content\n");
+  std::filesystem::rename(f.drop / "new" / name, f.drop / "cur" / (name + ":2,"));
+  const auto maildrop = f.open();
+  std::filesystem::rename(f.drop / "cur" / (name + ":2,"), f.drop / "new" / name);
+  assert_text_equal(f.read(*maildrop, 0), "content\n");
+}
+
 void a_pending_message_may_come_and_be_moved_meanwhile(void**) {
   Fixture f;
   f.services.open_pending = [&](AccountId, const Id128&) {
@@ -369,6 +379,7 @@ int main() {
       cmocka_unit_test(only_regular_files_are_opened),
       cmocka_unit_test(files_of_another_file_system_are_not_opened),
       cmocka_unit_test(a_pending_message_is_read_from_where_it_is),
+      cmocka_unit_test(a_listed_message_that_goes_back_to_new_is_found),
       cmocka_unit_test(a_pending_message_may_come_and_be_moved_meanwhile),
   };
   return cmocka_run_group_tests(tests, nullptr, nullptr);

@@ -118,6 +118,21 @@ void what_stands_for_a_name_that_nobody_else_knows_is_set_aside(void**) {
   assert_int_equal(count(reports, "spool.set_aside", "maildrops/2/account is now corrupt/"), 1);
 }
 
+// Empty, cut off, no name, or another maildrop's.
+void what_does_not_say_whose_it_is_is_said(void**) {
+  for (const char* text : {"", "alic", "al ice\n", "?\n", "main\n"}) {
+    TemporaryDirectory directory;
+    make_store(directory);
+    fs::remove(directory.path() / "accounts");
+    directory.write("maildrops/2/account", text);
+    const auto reports = std::make_shared<std::vector<StoreReport>>();
+    StoreUnderTest store(directory, posix_file_system(), reporting_to(reports));
+    assert_true(*store.resolve({"alice", "main"}) == (std::vector{AccountId{3}, AccountId{1}}));
+    assert_int_equal(count(reports, "accounts.unknown", "maildrops/2 does not say"), 1);
+    assert_int_equal(count(reports, "accounts.unknown", "maildrops/1 "), 0);
+  }
+}
+
 void a_name_that_is_nearly_an_id_is_none(void**) {
   TemporaryDirectory directory;
   make_store(directory);
@@ -278,6 +293,7 @@ int main() {
       cmocka_unit_test(so_is_what_is_put_there_later),
       cmocka_unit_test(nothing_in_the_place_of_a_file_stops_a_start),
       cmocka_unit_test(what_stands_for_a_name_that_nobody_else_knows_is_set_aside),
+      cmocka_unit_test(what_does_not_say_whose_it_is_is_said),
       cmocka_unit_test(a_name_that_is_nearly_an_id_is_none),
       cmocka_unit_test(mail_in_the_journal_comes_to_nobody_elses_maildrop),
       cmocka_unit_test(a_pipe_in_its_place_is_never_waited_for),
