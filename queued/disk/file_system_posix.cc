@@ -73,10 +73,9 @@ public:
         const ssize_t written = ::write(file, bytes.data(), bytes.size() - over);
         if (written < 0 && errno == EINTR)
           continue;
-        if (written < 0 && errno == EINVAL)
-          break; // the disk's blocks are larger
+        // The disk's blocks may be larger. What else is wrong is met again without this.
         if (written <= 0)
-          return written < 0 ? last_error() : std::unexpected(Errno{EIO});
+          break;
         bytes = bytes.subspan(static_cast<std::size_t>(written));
       }
       os::set_uncached(file, false);

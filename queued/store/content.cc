@@ -101,7 +101,9 @@ copy_content(const Delivery& delivery, const ScratchFile& scratch, Bytes head,
   } else if (!scratch) {
     return std::unexpected(Refusal{CommitStatus::failed, "its content is gone"});
   } else {
-    std::vector<Block> blocks(piece_blocks);
+    const std::uint64_t all = head.size() + delivery.stored_size;
+    std::vector<Block> blocks(
+        static_cast<std::size_t>(std::min<std::uint64_t>(all / sizeof(Block) + 1, piece_blocks)));
     const auto buffer = std::as_writable_bytes(std::span(blocks));
     for (std::uint64_t done = 0; !head.empty() || done < delivery.stored_size;) {
       const auto of_head = head.first(std::min(head.size(), buffer.size()));

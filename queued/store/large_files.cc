@@ -53,7 +53,7 @@ std::expected<void, Refusal> LargeFiles::write(const Delivery& delivery, const I
       if (!file)
         return refuse(Refusal::system("large", file.error()));
       const Bytes head = head_of(next++);
-      if (!alone)
+      if (!alone && !head.empty())
         if (const auto written = files_.append(file->get(), head); !written)
           return refuse(Refusal::system("large", written.error()));
       open.push_back(std::move(*file));

@@ -53,12 +53,13 @@ ipc::Buffer header_of(std::uint16_t type, std::uint16_t flags, std::uint32_t len
   return frame;
 }
 
-// Calls back for each type that may be sent, until it answers true.
+// Calls back for the first type that may be sent and has something in it.
 template <Role From, Role To, class Use> void with_first_routed(bool carries, Use use) {
   bool done = false;
   for_each_type(ipc::route<From, To>{}, [&](auto m) {
     using M = typename decltype(m)::type;
-    if (!done && (M::carries != ipc::Carries::nothing) == carries) {
+    constexpr bool is_empty = std::tuple_size_v<decltype(M::fields())> == 0;
+    if (!done && !is_empty && (M::carries != ipc::Carries::nothing) == carries) {
       done = true;
       use(m);
     }
