@@ -3,7 +3,7 @@
 #   make            the programs, hardened                      out/release/bin
 #   make demo       the whole system on loopback with a throw-away state; ONCE=1: ends after the tour
 #   make check      installs what the tests need, builds with sanitizers, runs every test
-#   make install    PREFIX, DESTDIR; uninstall takes it away again, but no mail and no configuration
+#   make install    PREFIX, MANDIR, DESTDIR; uninstall takes it away again, but no mail and no configuration
 #   make interop    the system tests with release programs, and other mail servers that send to them
 #   make crash      all of the tests with kills, power cuts and bad disks, of which check runs some
 #   make bench      messages a second and CPU a message
@@ -18,6 +18,7 @@
 CXX = g++
 VARIANT = release
 PREFIX = /usr/local
+MANDIR = $(PREFIX)/man
 DESTDIR =
 OUT = out/$(VARIANT)
 ONCE =
@@ -58,10 +59,10 @@ benches: $(BENCHES)
 examples: $(OUT)/libpop3.a $(EXAMPLES)
 
 install: programs $(OUT)/libpop3.a
-	@sh build/install "$(OUT)" "$(DESTDIR)" "$(PREFIX)"
+	@sh build/install "$(OUT)" "$(DESTDIR)" "$(PREFIX)" "$(MANDIR)"
 
 uninstall:
-	@sh build/uninstall "$(DESTDIR)" "$(PREFIX)"
+	@sh build/uninstall "$(DESTDIR)" "$(PREFIX)" "$(MANDIR)"
 
 _cores = "$$(getconf _NPROCESSORS_ONLN)"
 _release = $(MAKE) -j $(_cores) VARIANT=release OUT=out/release

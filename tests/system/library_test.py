@@ -211,17 +211,21 @@ class InstalledTest(unittest.TestCase):
     def test_program_from_installed_files_alone(self):
         with tempfile.TemporaryDirectory(prefix="letterlock-installed-") as root:
             root = Path(root)
-            run("sh", "build/install", RELEASE, root, "/usr", cwd=TREE)
+            run("sh", "build/install", RELEASE, root, "/usr", "/usr/share/man", cwd=TREE)
             program = root / "pop3_server"
             run("g++", "-std=c++20", "-Wall", "-Wextra", "-Werror", "-I", root / "usr/include",
                 root / "usr/share/examples/letterlock/pop3_server.cc", "-L", root / "usr/lib",
                 "-lpop3", "-o", program, cwd=root)
-            self.assertTrue((root / "usr/man/man3/libpop3.3").exists())
+            pages = root / "usr/share/man"
+            self.assertTrue((pages / "man3/libpop3.3").exists())
+            self.assertIn("/usr/libexec/letterlock", (pages / "man8/letterlockd.8").read_text())
+            self.assertEqual([page for page in pages.rglob("*.[358]")
+                              if "/usr/local/libexec" in page.read_text()], [])
             with Server(program=program) as server:
                 server.put("a", b"Subject: a\n\nx\n")
                 with server.log_in() as session:
                     self.assertEqual(session.retrieve(1), b"Subject: a\r\n\r\nx\r\n")
-            run("sh", "build/uninstall", root, "/usr", cwd=TREE)
+            run("sh", "build/uninstall", root, "/usr", "/usr/share/man", cwd=TREE)
             self.assertEqual([path for path in (root / "usr").rglob("*") if path.is_file()], [])
 
 
