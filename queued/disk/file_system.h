@@ -20,6 +20,9 @@ namespace letterlock::queued {
 struct Errno {
   int number;
   bool is_full() const; // ENOSPC or EDQUOT
+  // It says nothing of the file: descriptors or memory are lacking (EMFILE, ENFILE, ENOMEM).
+  // Nothing on the disk may be judged by it.
+  bool is_our_own() const;
 };
 
 template <class T> using SystemResult = std::expected<T, Errno>;

@@ -149,6 +149,10 @@ bool Errno::is_full() const {
   return number == ENOSPC || number == EDQUOT;
 }
 
+bool Errno::is_our_own() const {
+  return number == EMFILE || number == ENFILE || number == ENOMEM;
+}
+
 FileSystem& posix_file_system() {
   static PosixFileSystem real;
   return real;

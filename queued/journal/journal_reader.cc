@@ -62,7 +62,8 @@ private:
       return visited;
     std::sort(slots.begin(), slots.end());
     for (const std::uint32_t slot : slots)
-      open(slot);
+      if (auto opened = open(slot); !opened)
+        return opened;
     std::stable_sort(segments_.begin(), segments_.end(), [](const Segment& a, const Segment& b) {
       return a.header.generation < b.header.generation;
     });
@@ -78,14 +79,16 @@ private:
     return {};
   }
 
-  void open(std::uint32_t slot) {
+  SystemResult<void> open(std::uint32_t slot) {
     auto file = open_slot(directory_, slot);
     if (!file) {
+      if (const Errno error{file.error().number}; error.is_our_own())
+        return std::unexpected(error);
       if (file.error().fault != SlotFault::absent) {
         ++contents_.lost_slots;
         damage_.add_slot(slot, file.error().text);
       }
-      return;
+      return {};
     }
     std::vector<std::byte> start(header_size + frame_size);
     read_slot(file->file.get(), 0, start);
@@ -103,7 +106,7 @@ private:
       segment.header = *header;
       segments_.push_back(std::move(segment));
     } else if (header) {
-      return;
+      return {};
     } else if (header.error() == HeaderFault::blank) {
       // A first batch whose header did not get to the disk.
       const Bytes first_frame = Bytes(start).subspan(header_size);
@@ -115,6 +118,7 @@ private:
       damage_.add_slot(slot, header.error() == HeaderFault::later ? "of a later version"
                                                                   : "its header is damaged");
     }
+    return {};
   }
 
   // Each by itself: what is in one says nothing about another. Large ones by several threads, since

@@ -144,8 +144,11 @@ Expected<void> StateDirectory::ensure_maildrop(std::uint32_t account) {
 // ---- Identity and accounts
 
 Expected<void> StateDirectory::read_identity() {
-  if (const auto text = read_file("identity")) {
-    if (auto read = Identity::parse(*text))
+  const auto text = read_file(root(), "identity");
+  if (!text)
+    return std::unexpected(text.error());
+  if (*text) {
+    if (auto read = Identity::parse(**text))
       identity_ = *read;
     else
       set_file_aside(root(), "identity", read.error().text);
@@ -167,8 +170,11 @@ Expected<void> StateDirectory::read_clock() {
   struct stat about = {};
   if (::fstatat(root(), "clock", &about, AT_SYMLINK_NOFOLLOW) == 0)
     clock_ = ClockRecord{0, true};
-  if (const auto text = read_file("clock")) {
-    if (auto read = ClockRecord::parse(*text))
+  const auto text = read_file(root(), "clock");
+  if (!text)
+    return std::unexpected(text.error());
+  if (*text) {
+    if (auto read = ClockRecord::parse(**text))
       clock_ = *read;
     else
       set_file_aside(root(), "clock", read.error().text);
@@ -177,8 +183,11 @@ Expected<void> StateDirectory::read_clock() {
 }
 
 Expected<void> StateDirectory::read_accounts() {
-  if (const auto text = read_file("accounts")) {
-    auto table = AccountTable::parse(*text);
+  const auto text = read_file(root(), "accounts");
+  if (!text)
+    return std::unexpected(text.error());
+  if (*text) {
+    auto table = AccountTable::parse(**text);
     if (table) {
       accounts_ = std::move(*table);
     } else {
@@ -198,7 +207,7 @@ Expected<void> StateDirectory::read_accounts() {
 
 Expected<void> StateDirectory::rebuild_accounts() {
   std::map<std::uint32_t, std::string> names;
-  std::optional<Errno> our_own; // what says nothing of the disk, and passes
+  Expected<void> readable; // else it is we who lack something, and that passes
   const auto visited =
       visit_directory(maildrops_.get(), [&](const std::string& name, FileKind kind) {
         std::uint32_t id = 0;
@@ -207,15 +216,21 @@ Expected<void> StateDirectory::rebuild_accounts() {
             id > options_.accounts || name != std::to_string(id))
           return true;
         std::string text;
-        if (const auto directory = open_directory(maildrops_.get(), name))
-          text = read_name(directory->get(), name).value_or("");
-        else if (const int e = directory.error().number; e == EMFILE || e == ENFILE || e == ENOMEM)
-          our_own = directory.error();
+        if (const auto directory = open_directory(maildrops_.get(), name)) {
+          if (const auto known = read_name(directory->get(), name))
+            text = known->value_or("");
+          else
+            readable = std::unexpected(known.error());
+        } else if (directory.error().is_our_own()) {
+          readable = failed("maildrops/" + name, directory.error());
+        }
         names[id] = text.ends_with('\n') ? text.substr(0, text.size() - 1) : "";
-        return !our_own;
+        return readable.has_value();
       });
-  if (!visited || our_own)
-    return failed("maildrops", our_own ? *our_own : visited.error());
+  if (!readable)
+    return readable;
+  if (!visited)
+    return failed("maildrops", visited.error());
   if (names.empty())
     return {};
   AccountTable table = AccountTable::of_maildrops(names);
@@ -235,13 +250,9 @@ Expected<void> StateDirectory::rebuild_accounts() {
   return {};
 }
 
-// What a maildrop says of itself. What cannot be read is set aside.
-std::optional<std::string> StateDirectory::read_name(int maildrop, const std::string& number) {
-  auto known = read_text(maildrop, "account");
-  struct stat about = {};
-  if (!known && ::fstatat(maildrop, "account", &about, AT_SYMLINK_NOFOLLOW) == 0)
-    set_file_aside(maildrop, "maildrops/" + number + "/account", "it cannot be read");
-  return known;
+Expected<std::optional<std::string>> StateDirectory::read_name(int maildrop,
+                                                               const std::string& number) {
+  return read_file(maildrop, "maildrops/" + number + "/account");
 }
 
 // Not worth a failed start: it is of use only when `accounts` is lost.
@@ -251,7 +262,7 @@ void StateDirectory::name_maildrop(std::uint32_t account, std::string_view name)
   const std::string text = std::string(name) + '\n';
   if (!directory || name.empty())
     return;
-  if (read_name(directory->get(), number) != text)
+  if (const auto known = read_name(directory->get(), number); known && *known != text)
     static_cast<void>(replace_file(directory->get(), path, text));
 }
 

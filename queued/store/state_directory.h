@@ -72,9 +72,10 @@ private:
   Expected<void> take_lock();
   // PATH: from the root, for the log; its last part is the name below PARENT. So of the others.
   Expected<UniqueFd> ensure_directory(int parent, const std::string& path, mode_t mode);
-  static std::optional<std::string> read_text(int directory, const std::string& name);
-  // A file that is replaced whole. None: it is not there, or was set aside.
-  std::optional<std::string> read_file(const std::string& name);
+  static SystemResult<std::string> read_text(int directory, const std::string& name);
+  // A file that is replaced whole; PATH as above. None: it is not there, or was set aside. Fails
+  // where that would be judged by what we lack ourselves.
+  Expected<std::optional<std::string>> read_file(int parent, const std::string& path);
   Expected<void> replace_file(int parent, const std::string& path, const std::string& text);
   // NAME, or NAME.1 …, beginning with that number; 0 is NAME itself.
   static std::string free_name(int directory, const std::string& name, unsigned first);
@@ -85,7 +86,8 @@ private:
   Expected<void> read_clock();
   Expected<void> read_accounts();
   Expected<void> rebuild_accounts();
-  std::optional<std::string> read_name(int maildrop, const std::string& number);
+  // What a maildrop says of itself, as read_file().
+  Expected<std::optional<std::string>> read_name(int maildrop, const std::string& number);
   void name_maildrop(std::uint32_t account, std::string_view name);
   Expected<void> sweep_scratch();
   Expected<void> sweep_tmp(std::uint32_t account);

@@ -43,11 +43,13 @@ std::vector<StoreReport> StateDirectory::take_reports() {
 
 // ---- Files that are replaced whole
 
-std::optional<std::string> StateDirectory::read_text(int directory, const std::string& name) {
+SystemResult<std::string> StateDirectory::read_text(int directory, const std::string& name) {
   const UniqueFd file(::openat(directory, name.c_str(), read_flags));
   struct stat about = {};
-  if (!file || ::fstat(file.get(), &about) != 0 || !S_ISREG(about.st_mode))
-    return std::nullopt;
+  if (!file || ::fstat(file.get(), &about) != 0)
+    return std::unexpected(Errno{errno});
+  if (!S_ISREG(about.st_mode))
+    return std::unexpected(Errno{EINVAL});
   std::string text;
   for (;;) {
     char buffer[16384];
@@ -55,20 +57,27 @@ std::optional<std::string> StateDirectory::read_text(int directory, const std::s
     if (got < 0 && errno == EINTR)
       continue;
     if (got < 0 || text.size() > largest_text_file)
-      return std::nullopt;
+      return std::unexpected(Errno{got < 0 ? errno : EFBIG});
     if (got == 0)
       return text;
     text.append(buffer, static_cast<std::size_t>(got));
   }
 }
 
-std::optional<std::string> StateDirectory::read_file(const std::string& name) {
-  static_cast<void>(files_.unlink(root(), name + ".tmp"));
-  auto text = read_text(root(), name);
+Expected<std::optional<std::string>> StateDirectory::read_file(int parent,
+                                                               const std::string& path) {
+  const std::string name = last_part(path);
+  if (parent == root())
+    static_cast<void>(files_.unlink(parent, name + ".tmp"));
+  auto text = read_text(parent, name);
+  if (text)
+    return std::move(*text);
+  if (text.error().is_our_own())
+    return failed(path, text.error());
   struct stat about = {};
-  if (!text && ::fstatat(root(), name.c_str(), &about, AT_SYMLINK_NOFOLLOW) == 0)
-    set_file_aside(root(), name, "it cannot be read");
-  return text;
+  if (::fstatat(parent, name.c_str(), &about, AT_SYMLINK_NOFOLLOW) == 0)
+    set_file_aside(parent, path, "it cannot be read");
+  return std::nullopt;
 }
 
 Expected<void> StateDirectory::replace_file(int parent, const std::string& path,
