@@ -89,6 +89,7 @@ void DeliveryQueue::connect(const ipc::Peer& peer, UniqueFd socket) {
 void DeliveryQueue::link_lost() {
   if (!link_)
     return;
+  link_->drain();
   // First what may still ask for the link, then the link.
   const auto lost = std::move(link_);
   ready_.clear();

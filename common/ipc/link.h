@@ -74,7 +74,8 @@ public:
         on_closed_(std::move(on_closed)),
         watch_(
             loop, channel_.fd(), [this] { readable(); }, [this] { flush(); }),
-        flush_(loop, [this] { flush(); }), closing_(loop, [this] { tell_closed(); }) {
+        flush_(loop, [this] { flush(); }), ending_(loop, [this] { end(); }),
+        closing_(loop, [this] { tell_closed(); }) {
     watch_.want_read(true);
   }
   Link(const Link&) = delete;
@@ -102,10 +103,12 @@ public:
   bool closed() const { return closed_; }
   // The peer broke a rule that only the owner can see; nothing more is read from it.
   void refuse(std::string why) { close(std::move(why)); }
-  // Takes what has arrived, before the link is given up.
+  // Takes what has arrived, before the link is given up: as much as fits into any socket, and not
+  // what a peer that is still there goes on sending.
   void drain() {
-    if (!closed_)
-      readable();
+    constexpr int turns = 8;
+    for (int turn = 0; turn < turns && !closed_ && readable(); ++turn) {
+    }
   }
   // Sends what is queued as far as the peer takes it at once.
   void flush() {
@@ -121,7 +124,8 @@ public:
       watch_.want_write(true);
       return;
     case Channel::Flushed::closed:
-      close("");
+      watch_.want_write(false);
+      ending_.schedule();
       return;
     }
   }
@@ -138,18 +142,27 @@ private:
     return true;
   }
 
-  void readable() {
+  // Whether there is more; the loop is level-triggered, and asks again by itself.
+  bool readable() {
     switch (channel_.receive(dispatch_)) {
     case Channel::Received::all:
-    case Channel::Received::more: // the loop is level-triggered
-      return;
+      return false;
+    case Channel::Received::more:
+      return true;
     case Channel::Received::closed:
       close("");
-      return;
+      return false;
     case Channel::Received::broken:
       close(channel_.why());
-      return;
+      return false;
     }
+    return false; // not reached: the switch is complete
+  }
+
+  // The peer takes nothing any more. What it said before counts.
+  void end() {
+    drain();
+    close("");
   }
 
   void close(std::string why) {
@@ -175,6 +188,7 @@ private:
   std::function<void()> on_drained_;
   io::FdWatch watch_;
   io::Deferred flush_;
+  io::Deferred ending_;
   io::Deferred closing_;
   bool closed_ = false;
   std::string why_;

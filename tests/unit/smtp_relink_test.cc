@@ -1,5 +1,13 @@
 // Messages whose link to queued is lost: what is waited for, and what is given up.
+#include "common/ipc/channel.h"
 #include "tests/unit/smtp_scene.h"
+
+#include <sys/ioctl.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "tests/unit/check.h" // last: its fail() is a macro
 
 using namespace letterlock;
 using namespace letterlock::test;
@@ -108,6 +116,43 @@ void links_that_queued_never_read_do_not_count(void**) {
   scene.expect(*client, "250 2.0.0 Accepted ");
 }
 
+// queued serves, reads some and ends, all between two turns of smtpd, which has more to write than
+// the link takes and so meets the end while it writes.
+void a_link_that_ends_while_it_is_full_counts(void**) {
+  constexpr std::size_t many = 9;
+  SmtpScene scene;
+  scene.queued.answer = std::nullopt;
+  std::vector<std::unique_ptr<SmtpClient>> clients;
+  for (std::size_t i = 0; i < many; ++i) {
+    clients.push_back(scene.client_in_data());
+    scene.expect(*clients.back(), "354 End data with <CR><LF>.<CR><LF>\r\n");
+    clients.back()->send(body_of(56 * 1024) + ".\r\n");
+  }
+  scene.until([&] { return scene.queued.messages.size() == many; });
+  scene.lose_queued(); // the first that counts
+  for (int loss = 2; loss <= 3; ++loss) {
+    SocketPair pair;
+    const int before = scene.parent.lost_links;
+    scene.service.connect(ipc::Peer{Role::queued, 0, ++scene.serial}, std::move(pair.b));
+    ipc::Channel channel(std::move(pair.a));
+    int waiting = 0;
+    scene.until(
+        [&] { return ::ioctl(channel.fd(), FIONREAD, &waiting) == 0 && waiting >= 64 * 1024; });
+    assert_true(channel.queue(ipc::Serving{}));
+    assert_true(channel.flush() == ipc::Channel::Flushed::all);
+    std::string some(1 << 20, '\0');
+    while (::recv(channel.fd(), some.data(), some.size(), MSG_DONTWAIT) > 0) {
+    }
+    channel = ipc::Channel(UniqueFd());
+    scene.until([&] { return scene.parent.lost_links == before + 1; });
+  }
+  scene.connect_queued();
+  scene.until([&] {
+    return std::any_of(clients.begin(), clients.end(),
+                       [](const auto& client) { return client->closed; });
+  });
+}
+
 } // namespace
 
 int main() {
@@ -116,6 +161,7 @@ int main() {
       cmocka_unit_test(a_large_message_that_is_being_received_is_waited_for_on_the_next_link),
       cmocka_unit_test(links_that_never_had_a_message_do_not_count),
       cmocka_unit_test(links_that_queued_never_read_do_not_count),
+      cmocka_unit_test(a_link_that_ends_while_it_is_full_counts),
   };
   return cmocka_run_group_tests(tests, nullptr, nullptr);
 }
