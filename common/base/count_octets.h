@@ -1,5 +1,5 @@
-// count_octets: how often an octet occurs in a text; at memory's speed, which std::count is not
-// where the compiler optimises for size as well.
+// count_octets: how often an octet occurs in a text; at memory's speed, which std::count is not at
+// the usual level of optimisation.
 #pragma once
 
 #include <cstdint>
